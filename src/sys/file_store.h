@@ -11,7 +11,8 @@ namespace durward::sys {
 
 constexpr std::size_t file_bytes_max = 64U << 20;  // a file larger than this is refused
 
-// All calls: any thread. Errors: SYS001 not found, SYS002 permission, SYS003 any other, message names the path.
+// All calls: any thread. Errors: SYS001 not found, SYS002 permission, SYS003 any other, message names the
+// path.
 Result<std::string> read_file(const std::string& path);
 // Writes beside the target, fsyncs file and directory, renames over it. `mode` is the permission bits.
 Status write_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);

@@ -1,4 +1,5 @@
-// Unix stream sockets, blocking with deadlines. Used for HAProxy's Runtime API and Durward's control socket client.
+// Unix stream sockets, blocking with deadlines. Used for HAProxy's Runtime API and Durward's control socket
+// client.
 #pragma once
 
 #include <chrono>
@@ -25,7 +26,8 @@ class UnixStream {
   // Reads what is there (at least one byte); empty = the peer closed.
   Result<std::string> read_some(std::chrono::milliseconds timeout);
   // Reads until `end` has arrived; returns everything up to and with it. At most `bytes_max`.
-  Result<std::string> read_until(std::string_view end, std::size_t bytes_max, std::chrono::milliseconds timeout);
+  Result<std::string> read_until(std::string_view end, std::size_t bytes_max,
+                                 std::chrono::milliseconds timeout);
   Result<std::string> read_all(std::size_t bytes_max, std::chrono::milliseconds timeout);
   void half_close();
   int fd() const { return fd_; }
