@@ -1,0 +1,55 @@
+// Where things are, and ports nobody uses.
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+export const buildDir = path.join(root, 'build');
+export const binary = process.env.DURWARD_BIN ?? path.join(buildDir, 'durward');
+
+// A directory for one test file, empty at the start; kept afterwards, since its logs explain a failure.
+export function workDir(name) {
+  const dir = path.join(buildDir, 'tests', name);
+  fs.rmSync(dir, { recursive: true, force: true });
+  fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+  return dir;
+}
+
+// `count` ports that were free on both loopback addresses a moment ago. Test files run beside each other, so each
+// process draws from a range of its own.
+export async function freePorts(count) {
+  const found = [];
+  let port = 20000 + (process.pid % 150) * 100;
+  while (found.length < count) {
+    port += 1;
+    if (await free(port)) found.push(port);
+  }
+  return found;
+}
+
+function free(port) {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '::', ipv6Only: false }, () => server.close(() => resolve(true)));
+  });
+}
+
+export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+// Waits until `probe` gives something truthy; throws with `what` when it does not in time.
+export async function until(probe, what, ms = 10000) {
+  const end = Date.now() + ms;
+  let last;
+  while (Date.now() < end) {
+    try {
+      const value = await probe();
+      if (value) return value;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(50);
+  }
+  throw new Error(`waited ${ms} ms for ${what}${last ? `: ${last.message}` : ''}`);
+}
