@@ -20,7 +20,7 @@ export function workDir(name) {
 // process draws from a range of its own.
 export async function freePorts(count) {
   const found = [];
-  let port = 20000 + (process.pid % 150) * 100;
+  let port = 20000 + (process.pid % 120) * 100;
   while (found.length < count) {
     port += 1;
     if (await free(port)) found.push(port);
