@@ -1,0 +1,131 @@
+#include "generation/generation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "generation/config.h"
+#include "generation/hints.h"
+#include "generation/routes.h"
+#include "generation/rows.h"
+#include "policy/window.h"
+
+namespace durward::generation {
+namespace {
+
+constexpr std::size_t idle_lifetimes_max = 8;
+
+// The bits of an address as HAProxy's hex converter prints them, after '4' or '6'.
+std::string address_hex(const model::IpAddress& address) {
+  const std::size_t size = address.v6 ? 16 : 4;
+  std::string out = address.v6 ? "6" : "4";
+  for (std::size_t i = 0; i < size; ++i) out += fmt::format("{:02X}", address.bytes[i]);
+  return out;
+}
+
+// A prefix that ends inside a hex digit becomes one row for each digit it leaves open.
+std::vector<std::string> hex_prefixes(const model::Cidr& cidr) {
+  const std::string all = address_hex(cidr.network);
+  const std::size_t whole = cidr.prefix / 4;
+  const unsigned open_bits = (4 - cidr.prefix % 4) % 4;
+  const std::string head = all.substr(0, 1 + whole);
+  if (open_bits == 0) return {head};
+  const char digit = all[1 + whole];
+  const unsigned base =
+      static_cast<unsigned>(digit >= 'A' ? digit - 'A' + 10 : digit - '0') & ~((1U << open_bits) - 1);
+  std::vector<std::string> out;
+  for (unsigned i = 0; i < 1U << open_bits; ++i) out.push_back(head + fmt::format("{:X}", base + i));
+  return out;
+}
+
+Rows source_rows(const policy::PolicySet& policies) {
+  std::map<std::string, std::string> rows;
+  for (const auto& [name, policy] : policies.policies) {
+    auto cells = policy->cell_rows;
+    // The longer prefix first: it keeps the digit rows that a wider one would also claim.
+    std::stable_sort(cells.begin(), cells.end(),
+                     [](const auto& a, const auto& b) { return a.first.prefix > b.first.prefix; });
+    for (const auto& [cidr, cell] : cells)
+      for (const auto& prefix : hex_prefixes(cidr))
+        rows.emplace(fmt::format("{}:{}", policy_token(*policy), prefix), std::to_string(cell));
+  }
+  return {rows.begin(), rows.end()};
+}
+
+std::vector<std::string> idle_lifetimes(const model::Model& model) {
+  std::set<std::chrono::seconds> idle;
+  for (const auto& [name, provider] : model.providers) idle.insert(provider.idle);
+  if (idle.empty()) idle.insert(std::chrono::seconds(1800));
+  std::vector<std::string> out;
+  for (const auto& seconds : idle) out.push_back(std::to_string(seconds.count()));
+  return out;
+}
+
+std::vector<std::string> certificate_directories(const model::Gateway& gateway) {
+  std::vector<std::string> out;
+  for (const auto& listener : gateway.listeners)
+    out.push_back(listener.certificates ? listener.certificates->value : std::string());
+  return out;
+}
+
+std::string content_name(const Generation& generation) {
+  std::string all = "durward generation 1\ntzdata " + policy::tzdata_version() + "\n";
+  const auto add = [&](const std::string& name, const std::string& bytes) {
+    all += fmt::format("{} {} {}\n", name, bytes.size(), sha256_hex(bytes));
+  };
+  add("haproxy.cfg", generation.config);
+  for (const auto& [name, rows] : generation.maps) add(name, map_text(rows));
+  for (const auto& [name, page] : generation.pages) add(name, page);
+  return sha256_hex(all).substr(0, 12);
+}
+
+}  // namespace
+
+std::string map_text(const Rows& rows) {
+  std::string out;
+  for (const auto& [key, value] : rows) {
+    out += key;
+    out += ' ';
+    out += value;
+    out += '\n';
+  }
+  return out;
+}
+
+char table_letter(const policy::PolicySet& policies, std::chrono::seconds idle) {
+  const auto lifetimes = idle_lifetimes(*policies.model);
+  const auto found = std::find(lifetimes.begin(), lifetimes.end(), std::to_string(idle.count()));
+  return static_cast<char>('a' + (found == lifetimes.end() ? 0 : found - lifetimes.begin()));
+}
+
+GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
+                       const CredentialPaths& credentials, Diagnostics& diagnostics) {
+  auto out = std::make_shared<Generation>();
+  const std::size_t errors = diagnostics.errors();
+  const Routing routing = compile_routes(*policies, diagnostics);
+  out->login_tables = idle_lifetimes(*policies->model);
+  if (out->login_tables.size() > idle_lifetimes_max)
+    diagnostics.error("GEN005", policies->model->gateway.span,
+                      fmt::format("more than {} different idle lifetimes", idle_lifetimes_max),
+                      "let some providers share a value of session.idle");
+  if (diagnostics.errors() > errors) return nullptr;
+  out->certificate_directories = certificate_directories(policies->model->gateway);
+  out->maps["routes.map"] = routing.rows;
+  out->maps["sources.map"] = source_rows(*policies);
+  out->maps["hints.map"] = hint_rows(*policies);
+  out->maps["rules.map"] = rule_rows(*policies);
+  out->maps["reasons.map"] = reason_rows();
+  out->pages = render_pages();
+  out->config = render_config(
+      {*policies, platform, credentials, routing, out->certificate_directories, out->login_tables});
+  out->policies = std::move(policies);
+  out->name = content_name(*out);
+  const std::string mark = "@GENERATION@";
+  out->config.replace(out->config.find(mark), mark.size(), out->name);
+  return out;
+}
+
+}  // namespace durward::generation

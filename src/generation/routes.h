@@ -1,0 +1,38 @@
+// The routing automaton: path templates determinised into rows that HAProxy looks up by longest prefix.
+//
+// HAProxy turns a request into a *tail*: its path without the leading slash, then "/^", the method and
+// "^"; so "/v1/refunds/17" with GET is "v1/refunds/17/^GET^", "/v1/refunds/17/" is "v1/refunds/17//^GET^".
+// Neither '^' nor '//' is left in a path by then, so "the path ends here" and "the last segment is empty" are
+// spelt apart. It looks up STATE + tail in routes.map, the first state being "host/". The value is one of
+//   -             no route
+//   >N|STATE      the N-th segment of the tail is a parameter: drop N segments, look up again from STATE
+//   =|STATE       a {**} route takes the rest, but which depends on the method: look up STATE + "^METHOD^"
+//   TOKEN|BACKEND|APP/ROUTE|TIMEOUT_MS|BODY_BYTES   the route (see rows.h for TOKEN; '-' = the gateway's
+//   default)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "generation/generation.h"
+
+namespace durward::generation {
+
+inline constexpr unsigned steps_max = 8;           // parameters of one path and the method step, together
+inline constexpr unsigned step_segments_max = 16;  // literal segments before a parameter, and itself
+inline constexpr std::size_t states_per_host_max = 20'000;
+inline constexpr std::size_t rows_max = 4'000'000;  // of the whole estate
+
+struct Routing {
+  Rows rows;
+  unsigned steps = 0;              // the most lookups after the first that any path needs
+  std::vector<bool> step_lengths;  // [n] = some value is ">n|…"
+};
+
+Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics);
+
+std::string route_row(const policy::RoutePolicy& judged);  // the value that names this route
+std::string backend_name(const model::App& app, const std::string& upstream);
+
+}  // namespace durward::generation
