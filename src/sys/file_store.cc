@@ -86,6 +86,21 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
   return sync_directory(parent_of(path));
 }
 
+Status ensure_private_file(const std::string& path) {
+  const Fd made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (made) return sync_directory(parent_of(path));
+  if (errno != EEXIST) return file_error("make", path, errno);
+  // By name: opening and closing the file would drop the record locks that a database of this process holds
+  // on it.
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return file_error("open", path, errno);
+  if (!S_ISREG(info.st_mode)) return fail("SYS003", fmt::format("'{}' is not a regular file", path));
+  if ((info.st_mode & 07777U) != 0600U && ::chmod(path.c_str(), 0600) != 0) {
+    return file_error("set the mode of", path, errno);
+  }
+  return {};
+}
+
 Status make_directories(const std::string& path, unsigned mode) {
   std::filesystem::path sofar;
   for (const auto& part : std::filesystem::path(path).lexically_normal()) {

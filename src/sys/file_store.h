@@ -16,6 +16,8 @@ constexpr std::size_t file_bytes_max = 64U << 20;  // a file larger than this is
 Result<std::string> read_file(const std::string& path);
 // Writes beside the target, fsyncs file and directory, renames over it. `mode` is the permission bits.
 Status write_file(const std::string& path, std::string_view bytes, unsigned mode = 0600);
+// Makes an empty file when there is none; either way only its owner may use it afterwards (mode 0600).
+Status ensure_private_file(const std::string& path);
 Status make_directories(const std::string& path, unsigned mode = 0700);
 // Names (not paths) in a directory, sorted; directories excluded.
 Result<std::vector<std::string>> list_files(const std::string& path);

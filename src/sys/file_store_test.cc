@@ -95,6 +95,16 @@ TEST_F(FileStore, DirectoriesAreMadeWithTheirModeAndTwiceIsFine) {
   EXPECT_EQ(make_directories(at("file/below")).error().code, "SYS003");
 }
 
+TEST_F(FileStore, APrivateFileIsMadeOrNarrowedAndKeepsItsBytes) {
+  ASSERT_TRUE(ensure_private_file(at("new")));
+  EXPECT_EQ(mode_of(at("new")), 0600U);
+  ASSERT_TRUE(write_file(at("old"), "kept", 0644));
+  ASSERT_TRUE(ensure_private_file(at("old")));
+  EXPECT_EQ(mode_of(at("old")), 0600U);
+  EXPECT_EQ(read_file(at("old")).value(), "kept");
+  EXPECT_FALSE(ensure_private_file(root_));
+}
+
 TEST_F(FileStore, ListIsSortedAndWithoutDirectories) {
   ASSERT_TRUE(make_directories(at("d")));
   ASSERT_TRUE(write_file(at("b"), ""));
