@@ -13,7 +13,15 @@ import { api } from './apps/api.mjs';
 import { chat } from './apps/chat.mjs';
 
 export const url = (app, target = '') => `https://${app}.localhost:8443${target}`;
-const ports = { 8443: 'the gateway', 8080: 'its redirect', 9443: 'the provider', 9090: 'metrics', 9101: 'web', 9102: 'api', 9103: 'chat' };
+const ports = {
+  8443: 'the gateway',
+  8080: 'its redirect',
+  9443: 'the provider',
+  9090: 'metrics',
+  9101: 'web',
+  9102: 'api',
+  9103: 'chat',
+};
 
 function portFree(port) {
   return new Promise((resolve) => {
@@ -25,7 +33,8 @@ function portFree(port) {
 
 async function requirePorts() {
   const taken = [];
-  for (const port of Object.keys(ports)) if (!await portFree(Number(port))) taken.push(`${port} (${ports[port]})`);
+  for (const port of Object.keys(ports))
+    if (!(await portFree(Number(port)))) taken.push(`${port} (${ports[port]})`);
   if (taken.length) throw new Error(`these ports are in use and the demo needs them: ${taken.join(', ')}`);
 }
 
@@ -33,7 +42,13 @@ async function requirePorts() {
 function writeDemoBundle(dir, ca, clientSecret) {
   const bundle = path.join(dir, 'bundle');
   fs.cpSync(path.join(root, 'examples', 'demo'), bundle, { recursive: true });
-  writeBundle(path.join(bundle, 'certs', 'localhost.pem'), leaf(ca, ['login', 'web', 'api', 'chat'].map((label) => `${label}.localhost`)));
+  writeBundle(
+    path.join(bundle, 'certs', 'localhost.pem'),
+    leaf(
+      ca,
+      ['login', 'web', 'api', 'chat'].map((label) => `${label}.localhost`),
+    ),
+  );
   fs.mkdirSync(path.join(bundle, 'secrets'), { mode: 0o700 });
   fs.writeFileSync(path.join(bundle, 'secrets', 'corp-client'), `${clientSecret}\n`, { mode: 0o600 });
   fs.copyFileSync(ca.cert, path.join(bundle, 'secrets', 'corp-ca.pem'));
@@ -48,16 +63,28 @@ async function start() {
   const ca = authority(path.join(dir, 'ca'));
   const clientSecret = 'demo-client-secret-7d1f';
   const provider = new SampleProvider({
-    issuer: 'https://id.localhost:9443', tls: leaf(ca, ['id.localhost']),
-    clients: [{
-      client_id: 'durward', client_secret: clientSecret, client_name: 'Durward demo',
-      redirect_uris: [url('login', '/callback/corp')], post_logout_redirect_uris: [url('login', '/signed-out')],
-    }],
+    issuer: 'https://id.localhost:9443',
+    tls: leaf(ca, ['id.localhost']),
+    clients: [
+      {
+        client_id: 'durward',
+        client_secret: clientSecret,
+        client_name: 'Durward demo',
+        redirect_uris: [url('login', '/callback/corp')],
+        post_logout_redirect_uris: [url('login', '/signed-out')],
+      },
+    ],
   });
   const verify = verifier({ gateway: url('login'), ca: ca.pem });
   const apps = { web: web({ port: 9101, verify }), api: api({ port: 9102 }), chat: chat({ port: 9103 }) };
   const parts = [provider, ...Object.values(apps)];
-  const gateway = new Gateway({ bundle: writeDemoBundle(dir, ca, clientSecret), state: path.join(dir, 'state'), env: 'demo', metrics: '127.0.0.1:9090', log: path.join(dir, 'durward.log') });
+  const gateway = new Gateway({
+    bundle: writeDemoBundle(dir, ca, clientSecret),
+    state: path.join(dir, 'state'),
+    env: 'demo',
+    metrics: '127.0.0.1:9090',
+    log: path.join(dir, 'durward.log'),
+  });
   const control = path.join(dir, 'provider.sock');
   const demo = { dir, ca, provider, apps, gateway, control };
   let controlServer;
@@ -80,7 +107,13 @@ async function start() {
 function explain(demo) {
   const relative = (file) => path.relative(process.cwd(), file) || '.';
   const state = `--state ${relative(demo.gateway.state)}`;
-  const people = [['ann', 'refunds, staff'], ['sam', 'support, staff'], ['ada', 'admin, staff'], ['eve', 'none'], ['otto', 'refunds, staff; has no security key']];
+  const people = [
+    ['ann', 'refunds, staff'],
+    ['sam', 'support, staff'],
+    ['ada', 'admin, staff'],
+    ['eve', 'none'],
+    ['otto', 'refunds, staff; has no security key'],
+  ];
   console.log(`
 Durward is in front of three apps on this machine.
 
@@ -135,7 +168,10 @@ async function main(words) {
   }
 }
 
-main(process.argv.slice(2)).then((code) => process.exit(code), (error) => {
-  console.error(`demo: ${error.message}`);
-  process.exit(1);
-});
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error) => {
+    console.error(`demo: ${error.message}`);
+    process.exit(1);
+  },
+);

@@ -7,9 +7,13 @@ const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>
 <form method="post" action="/v1/refunds"><label>Amount <input name="amount" value="12.50"></label> <button>Create the refund</button></form></main></body></html>`;
 
 export function api({ port }) {
-  const refunds = [{ id: 17, amount: '12.50', for: 'order 4711' }, { id: 18, amount: '80.00', for: 'order 4712' }];
+  const refunds = [
+    { id: 17, amount: '12.50', for: 'order 4711' },
+    { id: 18, amount: '80.00', for: 'order 4712' },
+  ];
   return new Upstream({
-    name: 'api', port,
+    name: 'api',
+    port,
     handler: (req, res, entry) => {
       const send = (status, body) => {
         res.writeHead(status, { 'content-type': 'application/json' });

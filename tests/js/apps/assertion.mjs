@@ -4,9 +4,17 @@ import { fetchWith } from '../lib/client.mjs';
 
 // Returns an async (assertion, host) => claims that throws when the assertion does not prove this gateway and host.
 export function verifier({ gateway, ca }) {
-  const keys = jose.createRemoteJWKSet(new URL('/.well-known/jwks.json', gateway), { [jose.customFetch]: fetchWith(ca), cooldownDuration: 0 });
+  const keys = jose.createRemoteJWKSet(new URL('/.well-known/jwks.json', gateway), {
+    [jose.customFetch]: fetchWith(ca),
+    cooldownDuration: 0,
+  });
   return async (assertion, audience) => {
-    const { payload } = await jose.jwtVerify(assertion ?? '', keys, { issuer: gateway, audience, algorithms: ['ES256'], requiredClaims: ['exp', 'iat', 'sub'] });
+    const { payload } = await jose.jwtVerify(assertion ?? '', keys, {
+      issuer: gateway,
+      audience,
+      algorithms: ['ES256'],
+      requiredClaims: ['exp', 'iat', 'sub'],
+    });
     return payload;
   };
 }

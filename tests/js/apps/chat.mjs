@@ -15,12 +15,13 @@ socket.onclose = (event) => say('state', 'closed ' + event.code);
 
 export function chat({ port }) {
   const app = new Upstream({
-    name: 'chat', port,
+    name: 'chat',
+    port,
     handler: (req, res) => {
       if (req.url.split('?')[0] === '/events') {
         res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
         let count = 0;
-        const timer = setInterval(() => res.write(`data: tick ${count += 1}\n\n`), 200);
+        const timer = setInterval(() => res.write(`data: tick ${(count += 1)}\n\n`), 200);
         res.write('data: hello\n\n');
         res.on('close', () => clearInterval(timer));
       } else {
@@ -31,12 +32,13 @@ export function chat({ port }) {
   });
   const server = new WebSocketServer({ noServer: true });
   app.frames = [];
-  app.upgrade = (req, socket, head) => server.handleUpgrade(req, socket, head, (ws) => {
-    const user = value(app.last(), 'x-durward-user') ?? 'nobody';
-    ws.on('message', (data) => {
-      app.frames.push(String(data));
-      ws.send(`${user}: ${data}`);
+  app.upgrade = (req, socket, head) =>
+    server.handleUpgrade(req, socket, head, (ws) => {
+      const user = value(app.last(), 'x-durward-user') ?? 'nobody';
+      ws.on('message', (data) => {
+        app.frames.push(String(data));
+        ws.send(`${user}: ${data}`);
+      });
     });
-  });
   return app;
 }

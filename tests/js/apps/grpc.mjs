@@ -21,15 +21,21 @@ export function grpc({ port }) {
     });
   });
   return {
-    name: 'grpc', port, seen,
-    up: () => new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ port, host: '127.0.0.1' }, resolve);
-    }),
-    down: () => new Promise((resolve) => {
-      server.close(resolve);
-      for (const session of sessions) session.destroy();
-    }),
-    clear: () => { seen.length = 0; },
+    name: 'grpc',
+    port,
+    seen,
+    up: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ port, host: '127.0.0.1' }, resolve);
+      }),
+    down: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        for (const session of sessions) session.destroy();
+      }),
+    clear: () => {
+      seen.length = 0;
+    },
   };
 }

@@ -8,7 +8,7 @@ export class Upstream {
   // handler(req, res, body): answers one request. Health checks under /healthz are answered and not recorded.
   constructor({ name, port, handler }) {
     Object.assign(this, { name, port, handler, seen: [], sockets: new Set(), bytes: '' });
-    this.respond = undefined;  // (req, res) => true when a test has answered in the handler's place
+    this.respond = undefined; // (req, res) => true when a test has answered in the handler's place
     this.server = http.createServer((req, res) => this.serve(req, res));
     this.server.keepAliveTimeout = 30000;
     this.server.on('connection', (socket) => this.watch(socket));
@@ -37,8 +37,15 @@ export class Upstream {
 
   record(req, body = '') {
     const headers = [];
-    for (let i = 0; i < req.rawHeaders.length; i += 2) headers.push([req.rawHeaders[i], req.rawHeaders[i + 1]]);
-    const entry = { line: `${req.method} ${req.url} HTTP/${req.httpVersion}`, method: req.method, url: req.url, headers, body };
+    for (let i = 0; i < req.rawHeaders.length; i += 2)
+      headers.push([req.rawHeaders[i], req.rawHeaders[i + 1]]);
+    const entry = {
+      line: `${req.method} ${req.url} HTTP/${req.httpVersion}`,
+      method: req.method,
+      url: req.url,
+      headers,
+      body,
+    };
     this.seen.push(entry);
     if (this.seen.length > kept) this.seen.shift();
     return entry;
@@ -60,7 +67,9 @@ export class Upstream {
   }
 
   async down() {
-    const closed = new Promise((resolve) => { this.server.close(resolve); });
+    const closed = new Promise((resolve) => {
+      this.server.close(resolve);
+    });
     for (const socket of this.sockets) socket.destroy();
     await closed;
   }
@@ -70,9 +79,12 @@ export class Upstream {
     this.bytes = '';
   }
 
-  last() { return this.seen.at(-1); }
+  last() {
+    return this.seen.at(-1);
+  }
 }
 
 // Every value of a header, whatever its spelling.
-export const values = (entry, name) => entry.headers.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+export const values = (entry, name) =>
+  entry.headers.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
 export const value = (entry, name) => values(entry, name)[0];

@@ -23,7 +23,8 @@ button{font:inherit;color:var(--ink);background:var(--paper);border:1px solid va
 
 function identity(entry) {
   const rows = entry.headers.filter(([name]) => /^x-durward-/i.test(name) && !/assertion/i.test(name));
-  if (rows.length === 0) return '<p>No identity came with this request: nobody is signed in here, or nobody needs to be.</p>';
+  if (rows.length === 0)
+    return '<p>No identity came with this request: nobody is signed in here, or nobody needs to be.</p>';
   return `<dl>${rows.map(([name, text]) => `<dt>${escape(name)}</dt><dd>${escape(text)}</dd>`).join('')}</dl>`;
 }
 
@@ -42,7 +43,8 @@ const titles = { '/admin': 'The admin area', '/public': 'A public page', '/repor
 
 export function web({ port, verify }) {
   return new Upstream({
-    name: 'web', port,
+    name: 'web',
+    port,
     handler: async (req, res, entry) => {
       const path = req.url.split('?')[0];
       const title = titles[`/${path.split('/')[1]}`] ?? 'Welcome';

@@ -7,8 +7,17 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { buildDir } from './paths.mjs';
 
-const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+];
 
 export class Browser {
   static async launch(ca, { executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium' } = {}) {
@@ -30,9 +39,13 @@ export class Browser {
   }
 
   // A person with no history.
-  context(options = {}) { return this.browser.newContext({ viewport: { width: 1100, height: 760 }, ...options }); }
+  context(options = {}) {
+    return this.browser.newContext({ viewport: { width: 1100, height: 760 }, ...options });
+  }
 
-  async shot(page, name) { await page.screenshot({ path: path.join(this.shots, `${name}.png`) }); }
+  async shot(page, name) {
+    await page.screenshot({ path: path.join(this.shots, `${name}.png`) });
+  }
 
   async close() {
     await this.browser.close();

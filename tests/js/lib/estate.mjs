@@ -20,27 +20,39 @@ export const secret = 'a-client-secret-that-must-never-be-logged';
 // The documents of the estate, as objects to change before they are written. JSON is YAML.
 export function documents(ports, { hosts = {}, session = { idle: '30m', absolute: '10h' } } = {}) {
   const upstream = (port) => ({ main: { servers: [`127.0.0.1:${port}`] } });
-  const app = (name, spec) => ({ ...resource('App', name, { hosts: hosts[name] ?? [`${name}.localhost`], ...spec }) });
+  const app = (name, spec) => ({
+    ...resource('App', name, { hosts: hosts[name] ?? [`${name}.localhost`], ...spec }),
+  });
   return {
     gateway: resource('Gateway', 'edge', {
       listen: [
         { bind: [`127.0.0.1:${ports.https}`, `[::1]:${ports.https}`], tls: { certificates: 'certs' } },
         { bind: [`127.0.0.1:${ports.http}`, `[::1]:${ports.http}`], redirect: 'https' },
       ],
-      loginHost: 'login.localhost', acr: ['pwd', 'otp', 'webauthn'],
+      loginHost: 'login.localhost',
+      acr: ['pwd', 'otp', 'webauthn'],
       apps: [{ path: 'apps/web' }, { path: 'apps/api' }, { path: 'apps/chat' }, { path: 'apps/grpc' }],
     }),
     corp: resource('IdentityProvider', 'corp', {
-      title: 'Corp', issuer: `https://id.localhost:${ports.provider}`, client: { id: 'durward', secret: 'corp-client' }, ca: 'test-ca',
-      scopes: ['openid', 'email', 'profile', 'groups'], claims: { groups: 'groups', email: 'email' }, unique: ['sub', 'employee_id'],
-      acr: acrMap, session, mayAssert: { emailDomains: ['corp.example'] },
+      title: 'Corp',
+      issuer: `https://id.localhost:${ports.provider}`,
+      client: { id: 'durward', secret: 'corp-client' },
+      ca: 'test-ca',
+      scopes: ['openid', 'email', 'profile', 'groups'],
+      claims: { groups: 'groups', email: 'email' },
+      unique: ['sub', 'employee_id'],
+      acr: acrMap,
+      session,
+      mayAssert: { emailDomains: ['corp.example'] },
     }),
     roles: [
       resource('Role', 'staff', { members: [{ group: 'staff' }] }),
       resource('Role', 'support', { members: [{ group: 'shop-support' }] }),
       resource('Role', 'refunds', { members: [{ group: 'fin-refunds' }] }),
       resource('Role', 'admin', { members: [{ group: 'admins' }] }),
-      resource('Role', 'by-mail', { members: [{ person: 'uma@corp.example' }, { person: 'ann@corp.example' }] }),
+      resource('Role', 'by-mail', {
+        members: [{ person: 'uma@corp.example' }, { person: 'ann@corp.example' }],
+      }),
       resource('Role', 'contractor', { members: [{ group: 'contractors' }] }),
     ],
     credentials: [
@@ -79,7 +91,12 @@ export function documents(ports, { hosts = {}, session = { idle: '30m', absolute
       ],
       access: [
         { id: 'read', allow: { roles: ['support', 'refunds'] }, routes: ['list-refunds', 'read-refund'] },
-        { id: 'write', allow: { roles: ['refunds'] }, routes: ['create-refund'], when: { acr: 'webauthn', authAge: '15m' } },
+        {
+          id: 'write',
+          allow: { roles: ['refunds'] },
+          routes: ['create-refund'],
+          when: { acr: 'webauthn', authAge: '15m' },
+        },
         { id: 'approve', allow: { roles: ['refunds'] }, routes: ['approve'], when: { acr: 'webauthn' } },
         { id: 'fresh', allow: { roles: ['staff'] }, routes: ['fresh'], when: { authAge: '2s' } },
         { id: 'echo', allow: { roles: ['staff'] }, routes: ['echo', 'cross'] },
@@ -106,7 +123,10 @@ export function writeDocuments(dir, docs) {
   const text = (list) => list.map((doc) => JSON.stringify(doc, null, 2)).join('\n---\n');
   fs.mkdirSync(dir, { recursive: true });
   fs.writeFileSync(path.join(dir, 'gateway.yaml'), text([docs.gateway]));
-  fs.writeFileSync(path.join(dir, 'identity.yaml'), text([docs.corp, ...(docs.partner ? [docs.partner] : []), ...docs.roles, ...docs.credentials]));
+  fs.writeFileSync(
+    path.join(dir, 'identity.yaml'),
+    text([docs.corp, ...(docs.partner ? [docs.partner] : []), ...docs.roles, ...docs.credentials]),
+  );
   for (const name of ['web', 'api', 'chat', 'grpc', ...(docs.more ?? [])]) {
     const folder = path.join(dir, 'apps', name);
     fs.mkdirSync(folder, { recursive: true });
@@ -140,17 +160,35 @@ export class Estate {
     change(docs, ports);
     this.docs = docs;
     this.writeFiles();
-    this.gateway = new Gateway({ bundle: this.bundle, state: path.join(this.dir, 'state'), metrics: `127.0.0.1:${ports.metrics}`, args: this.args });
-    this.apps = { web: web({ port: ports.web, verify: this.verify() }), api: api({ port: ports.api }), chat: chat({ port: ports.chat }), grpc: grpc({ port: ports.grpc }) };
+    this.gateway = new Gateway({
+      bundle: this.bundle,
+      state: path.join(this.dir, 'state'),
+      metrics: `127.0.0.1:${ports.metrics}`,
+      args: this.args,
+    });
+    this.apps = {
+      web: web({ port: ports.web, verify: this.verify() }),
+      api: api({ port: ports.api }),
+      chat: chat({ port: ports.chat }),
+      grpc: grpc({ port: ports.grpc }),
+    };
     this.provider = this.makeProvider('corp', ports.provider, provider);
     if (partner) this.partner = this.makeProvider('partner', ports.partner, partner === true ? {} : partner);
-    await Promise.all([...Object.values(this.apps), this.provider, ...(partner ? [this.partner] : [])].map((part) => part.up()));
+    await Promise.all(
+      [...Object.values(this.apps), this.provider, ...(partner ? [this.partner] : [])].map((part) =>
+        part.up(),
+      ),
+    );
   }
 
   addPartner(docs) {
     docs.partner = structuredClone(docs.corp);
     docs.partner.metadata.name = 'partner';
-    Object.assign(docs.partner.spec, { title: 'Partner', issuer: `https://partner.localhost:${this.ports.partner}`, mayAssert: { roles: ['contractor'], emailDomains: ['partner.example'] } });
+    Object.assign(docs.partner.spec, {
+      title: 'Partner',
+      issuer: `https://partner.localhost:${this.ports.partner}`,
+      mayAssert: { roles: ['contractor'], emailDomains: ['partner.example'] },
+    });
   }
 
   writeFiles() {
@@ -165,24 +203,41 @@ export class Estate {
   makeProvider(name, port, options) {
     const host = name === 'corp' ? 'id.localhost' : `${name}.localhost`;
     return new SampleProvider({
-      issuer: `https://${host}:${port}`, tls: leaf(this.ca, [host]), title: name === 'corp' ? 'Corp' : 'Partner', tint: name === 'corp' ? '#2f5fd0' : '#8a3ffc',
-      clients: [{
-        client_id: 'durward', client_secret: secret, client_name: 'Durward', redirect_uris: [`${this.url('login')}/callback/${name}`],
-        post_logout_redirect_uris: [`${this.url('login')}/signed-out`],
-      }],
+      issuer: `https://${host}:${port}`,
+      tls: leaf(this.ca, [host]),
+      title: name === 'corp' ? 'Corp' : 'Partner',
+      tint: name === 'corp' ? '#2f5fd0' : '#8a3ffc',
+      clients: [
+        {
+          client_id: 'durward',
+          client_secret: secret,
+          client_name: 'Durward',
+          redirect_uris: [`${this.url('login')}/callback/${name}`],
+          post_logout_redirect_uris: [`${this.url('login')}/signed-out`],
+        },
+      ],
       ...options,
     });
   }
 
-  url(app, target = '') { return `https://${app}.localhost:${this.ports.https}${target}`; }
-  verify() { return verifier({ gateway: this.url('login'), ca: this.ca.pem }); }
-  tab(options = {}) { return new Tab({ ca: this.ca.pem, ...options }); }
+  url(app, target = '') {
+    return `https://${app}.localhost:${this.ports.https}${target}`;
+  }
+  verify() {
+    return verifier({ gateway: this.url('login'), ca: this.ca.pem });
+  }
+  tab(options = {}) {
+    return new Tab({ ca: this.ca.pem, ...options });
+  }
 
   // A tab that has signed in and opened `target`.
   async signedIn(user, { app = 'web', target = '/', ...options } = {}) {
     const tab = this.tab();
     const page = await tab.login(this.url(app, target), user, options);
-    if (page.status >= 400 && !options.anyStatus) throw new Error(`${user} at ${app}${target}: ${page.status} at ${page.url}\n${page.body.slice(0, 600)}`);
+    if (page.status >= 400 && !options.anyStatus)
+      throw new Error(
+        `${user} at ${app}${target}: ${page.status} at ${page.url}\n${page.body.slice(0, 600)}`,
+      );
     tab.page = page;
     return tab;
   }
@@ -195,35 +250,60 @@ export class Estate {
 
   // Exact bytes to an app's host; returns the raw answer.
   raw(app, bytes, options = {}) {
-    return raw(bytes, { port: this.ports.https, ca: this.ca.pem, servername: `${app}.localhost`, ...options });
+    return raw(bytes, {
+      port: this.ports.https,
+      ca: this.ca.pem,
+      servername: `${app}.localhost`,
+      ...options,
+    });
   }
 
   // The same from a request line and header lines, with Host and Connection: close added; returns { status, text }.
-  async send(app, line, headers = [], { host = `${app}.localhost:${this.ports.https}`, body = '', ...options } = {}) {
+  async send(
+    app,
+    line,
+    headers = [],
+    { host = `${app}.localhost:${this.ports.https}`, body = '', ...options } = {},
+  ) {
     const text = await this.raw(app, message(line, host, [...headers, 'Connection: close'], body), options);
     return { status: statuses(text)[0], text, location: /^location: (.*)\r$/im.exec(text)?.[1] };
   }
 
-  clear() { for (const app of Object.values(this.apps)) app.clear(); }
+  clear() {
+    for (const app of Object.values(this.apps)) app.clear();
+  }
 
   // How many requests reached any upstream since clear().
-  upstreamSaw() { return Object.values(this.apps).reduce((sum, app) => sum + app.seen.length, 0); }
+  upstreamSaw() {
+    return Object.values(this.apps).reduce((sum, app) => sum + app.seen.length, 0);
+  }
 
   // Lines of the access log that match, waiting a moment for the reader.
   async logged(match, what = 'a log line') {
-    return until(async () => {
-      const lines = (await this.logLines()).filter(match);
-      return lines.length ? lines : undefined;
-    }, what, 8000);
+    return until(
+      async () => {
+        const lines = (await this.logLines()).filter(match);
+        return lines.length ? lines : undefined;
+      },
+      what,
+      8000,
+    );
   }
 
   async logLines() {
     const { stdout } = await this.gateway.run('log', 'tail', '--output', 'json', '--lines', '2000');
-    return stdout.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+    return stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
   }
 
   async down() {
     await this.gateway?.stop();
-    await Promise.all([...Object.values(this.apps ?? {}), this.provider, this.partner].filter(Boolean).map((part) => part.down().catch(() => {})));
+    await Promise.all(
+      [...Object.values(this.apps ?? {}), this.provider, this.partner]
+        .filter(Boolean)
+        .map((part) => part.down().catch(() => {})),
+    );
   }
 }

@@ -6,7 +6,14 @@ import { binary, sleep, until } from './paths.mjs';
 
 export class Gateway {
   // log: where what it prints goes. args: further options of `durward up`.
-  constructor({ bundle, state, metrics, env, log = path.join(path.dirname(state), 'durward.log'), args = [] }) {
+  constructor({
+    bundle,
+    state,
+    metrics,
+    env,
+    log = path.join(path.dirname(state), 'durward.log'),
+    args = [],
+  }) {
     Object.assign(this, { bundle, state, metrics, env, log, args });
   }
 
@@ -14,23 +21,45 @@ export class Gateway {
     fs.mkdirSync(this.state, { recursive: true, mode: 0o700 });
     const from = fs.existsSync(this.log) ? fs.statSync(this.log).size : 0;
     const out = fs.openSync(this.log, 'a');
-    const words = ['up', '--bundle', this.bundle, '--state', this.state, '--metrics', this.metrics, ...(this.env ? ['--env', this.env] : []), ...this.args];
+    const words = [
+      'up',
+      '--bundle',
+      this.bundle,
+      '--state',
+      this.state,
+      '--metrics',
+      this.metrics,
+      ...(this.env ? ['--env', this.env] : []),
+      ...this.args,
+    ];
     if (process.env.DURWARD_HAPROXY) words.push('--haproxy', process.env.DURWARD_HAPROXY);
     this.child = spawn(binary, words, { stdio: ['ignore', out, out] });
     fs.closeSync(out);
-    this.child.on('error', (error) => { this.failed = error; });
-    this.exited = new Promise((resolve) => { this.child.on('exit', (code, signal) => resolve(code ?? signal)); });
+    this.child.on('error', (error) => {
+      this.failed = error;
+    });
+    this.exited = new Promise((resolve) => {
+      this.child.on('exit', (code, signal) => resolve(code ?? signal));
+    });
     const printed = () => fs.readFileSync(this.log, 'utf8').slice(from);
-    await until(() => {
-      if (this.failed) return true;
-      return this.child.exitCode !== null || printed().includes('durward is ready');
-    }, `"durward is ready" in ${this.log}`, ms);
+    await until(
+      () => {
+        if (this.failed) return true;
+        return this.child.exitCode !== null || printed().includes('durward is ready');
+      },
+      `"durward is ready" in ${this.log}`,
+      ms,
+    );
     if (this.failed || !printed().includes('durward is ready')) {
-      throw new Error(`durward up ended with ${this.failed ?? this.child.exitCode}:\n${printed().slice(-4000)}`);
+      throw new Error(
+        `durward up ended with ${this.failed ?? this.child.exitCode}:\n${printed().slice(-4000)}`,
+      );
     }
   }
 
-  running() { return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null; }
+  running() {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
 
   // Ends Durward; HAProxy outlives it unless `haproxy` is asked for too.
   async stop({ signal = 'SIGTERM', haproxy = true } = {}) {
@@ -44,19 +73,29 @@ export class Gateway {
 
   // HAProxy's processes of this gateway, found by its own state directory on their command lines.
   haproxyPids() {
-    return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-      try {
-        const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return path.basename(words[0]).startsWith('haproxy') && words.some((word) => word.startsWith(this.state));
-      } catch {
-        return false;
-      }
-    });
+    return fs
+      .readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+          return (
+            path.basename(words[0]).startsWith('haproxy') && words.some((word) => word.startsWith(this.state))
+          );
+        } catch {
+          return false;
+        }
+      });
   }
 
   async stopHaproxy(signal = 'SIGTERM') {
     for (const pid of this.haproxyPids()) {
-      try { process.kill(pid, signal); } catch { /* it was gone already */ }
+      try {
+        process.kill(pid, signal);
+      } catch {
+        /* it was gone already */
+      }
     }
     await until(() => this.haproxyPids().length === 0, 'HAProxy to end', 5000).catch(() => {
       for (const pid of this.haproxyPids()) process.kill(pid, 'SIGKILL');
@@ -66,16 +105,22 @@ export class Gateway {
   // Runs a command of the client; returns { code, stdout, stderr, json() }. Never throws for an exit code.
   run(...words) {
     return new Promise((resolve) => {
-      execFile(binary, [...words, '--state', this.state], { timeout: 20000, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-        resolve({ code: error ? error.code ?? -1 : 0, stdout, stderr, json: () => JSON.parse(stdout) });
-      });
+      execFile(
+        binary,
+        [...words, '--state', this.state],
+        { timeout: 20000, maxBuffer: 1 << 26 },
+        (error, stdout, stderr) => {
+          resolve({ code: error ? (error.code ?? -1) : 0, stdout, stderr, json: () => JSON.parse(stdout) });
+        },
+      );
     });
   }
 
   // As run(), for a command that must succeed; returns its JSON.
   async ask(...words) {
     const answer = await this.run(...words, '--output', 'json');
-    if (answer.code !== 0) throw new Error(`durward ${words.join(' ')} exited ${answer.code}: ${answer.stderr || answer.stdout}`);
+    if (answer.code !== 0)
+      throw new Error(`durward ${words.join(' ')} exited ${answer.code}: ${answer.stderr || answer.stdout}`);
     return answer.stdout.trim() === '' ? undefined : answer.json();
   }
 }

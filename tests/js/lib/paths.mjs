@@ -36,7 +36,10 @@ function free(port) {
   });
 }
 
-export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+export const sleep = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 // Waits until `probe` gives something truthy; throws with `what` when it does not in time.
 export async function until(probe, what, ms = 10000) {

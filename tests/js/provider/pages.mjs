@@ -31,20 +31,34 @@ export function page(brand, title, body) {
 // `wanted` is the level the application asked for, or undefined.
 export function signIn(brand, { uid, client, wanted, hint, error }) {
   const chosen = wanted ?? levels[0];
-  const choices = levels.map((level) => `<label class="choice"><input type="radio" name="acr" value="${level}"${level === chosen ? ' checked' : ''}>
-${escape(levelNames[level])}${level === wanted ? ' <span class="wanted">(asked for)</span>' : ''}</label>`).join('');
-  return page(brand, 'Sign in', `<h1>Sign in</h1><p>to continue to <strong>${escape(client)}</strong></p>
+  const choices = levels
+    .map(
+      (
+        level,
+      ) => `<label class="choice"><input type="radio" name="acr" value="${level}"${level === chosen ? ' checked' : ''}>
+${escape(levelNames[level])}${level === wanted ? ' <span class="wanted">(asked for)</span>' : ''}</label>`,
+    )
+    .join('');
+  return page(
+    brand,
+    'Sign in',
+    `<h1>Sign in</h1><p>to continue to <strong>${escape(client)}</strong></p>
 ${error ? `<p class="error" role="alert">${escape(error)}</p>` : ''}
 <form method="post" action="/interaction/${escape(uid)}">
 <label for="user">User name</label><input id="user" name="user" type="text" autocomplete="username" value="${escape(hint ?? '')}" autofocus required>
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
 <fieldset><legend>How you prove it is you</legend>${choices}</fieldset>
-<button type="submit">Sign in</button></form>`);
+<button type="submit">Sign in</button></form>`,
+  );
 }
 
 // `form` is oidc-provider's own form, id op.logoutForm, which carries its token against cross-site requests.
 export function signOut(brand, form) {
   const fields = '<input type="hidden" name="logout" value="yes"><button type="submit">Sign out</button>';
-  return page(brand, 'Sign out', `<h1>Signing out</h1><p>of ${escape(brand.title)}</p>${form.replace('</form>', `${fields}</form>`)}
-<script>document.forms[0].submit()</script>`);
+  return page(
+    brand,
+    'Sign out',
+    `<h1>Signing out</h1><p>of ${escape(brand.title)}</p>${form.replace('</form>', `${fields}</form>`)}
+<script>document.forms[0].submit()</script>`,
+  );
 }

@@ -22,11 +22,22 @@ before(async () => {
   const [port] = await freePorts(1);
   const issuer = `https://id.localhost:${port}`;
   provider = new SampleProvider({
-    issuer, tls: leaf(ca, ['id.localhost', '127.0.0.1']),
-    clients: [{ client_id: 'durward', client_secret: 'secret', client_name: 'Durward', redirect_uris: [callback], post_logout_redirect_uris: ['https://login.localhost:8443/signed-out'] }],
+    issuer,
+    tls: leaf(ca, ['id.localhost', '127.0.0.1']),
+    clients: [
+      {
+        client_id: 'durward',
+        client_secret: 'secret',
+        client_name: 'Durward',
+        redirect_uris: [callback],
+        post_logout_redirect_uris: ['https://login.localhost:8443/signed-out'],
+      },
+    ],
   });
   await provider.up();
-  config = await oidc.discovery(new URL(issuer), 'durward', 'secret', undefined, { [oidc.customFetch]: fetchWith(ca.pem) });
+  config = await oidc.discovery(new URL(issuer), 'durward', 'secret', undefined, {
+    [oidc.customFetch]: fetchWith(ca.pem),
+  });
 });
 beforeEach(() => provider.reset());
 after(() => provider.down());
@@ -40,12 +51,23 @@ async function login(browser, user, params = {}, checks = {}) {
   const state = oidc.randomState();
   const nonce = oidc.randomNonce();
   const url = oidc.buildAuthorizationUrl(config, {
-    redirect_uri: callback, scope: 'openid email profile groups', code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256', state, nonce, ...params,
+    redirect_uri: callback,
+    scope: 'openid email profile groups',
+    code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state,
+    nonce,
+    ...params,
   });
   const end = await browser.login(url.href, user, { stop });
   assert.ok(end.headers.location?.startsWith(callback), `${end.status} ${end.url}`);
-  const tokens = await oidc.authorizationCodeGrant(config, new URL(end.headers.location), { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true, ...checks });
+  const tokens = await oidc.authorizationCodeGrant(config, new URL(end.headers.location), {
+    pkceCodeVerifier: verifier,
+    expectedState: state,
+    expectedNonce: nonce,
+    idTokenExpected: true,
+    ...checks,
+  });
   return { claims: tokens.claims(), idToken: tokens.id_token };
 }
 
@@ -63,7 +85,8 @@ test('code flow with PKCE gives groups, e-mail and the level of the login in the
 test('a second login in the same browser asks nothing; a stronger level or max_age=0 or prompt=login asks again', async () => {
   const browser = tab();
   await login(browser, 'ann');
-  const count = () => browser.log.filter((l) => l.method === 'POST' && l.url.includes('/interaction/')).length;
+  const count = () =>
+    browser.log.filter((l) => l.method === 'POST' && l.url.includes('/interaction/')).length;
   await login(browser, 'ann');
   assert.equal(count(), 1);
   const { claims } = await login(browser, 'ann', { acr_values: levels[2] });
@@ -84,38 +107,64 @@ test('someone without a security key gets the level they have', async () => {
 
 test('a wrong password is refused and PKCE is required', async () => {
   const browser = tab();
-  const url = oidc.buildAuthorizationUrl(config, { redirect_uri: callback, scope: 'openid', code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)), code_challenge_method: 'S256' });
+  const url = oidc.buildAuthorizationUrl(config, {
+    redirect_uri: callback,
+    scope: 'openid',
+    code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)),
+    code_challenge_method: 'S256',
+  });
   const page = await browser.walk(url.href);
   const [form] = forms(page.body, page.url);
   const refused = await browser.post({ ...form, fields: { ...form.fields, user: 'ann', password: 'no' } });
   assert.match(refused.body, /do not match/);
-  const without = await tab().walk(oidc.buildAuthorizationUrl(config, { redirect_uri: callback, scope: 'openid' }).href, { stop });
+  const without = await tab().walk(
+    oidc.buildAuthorizationUrl(config, { redirect_uri: callback, scope: 'openid' }).href,
+    { stop },
+  );
   assert.match(without.headers.location, /error=invalid_request/);
 });
 
-test('logout ends the provider\'s session and returns where the client said', async () => {
+test("logout ends the provider's session and returns where the client said", async () => {
   const browser = tab();
   const { idToken } = await login(browser, 'ann');
-  const url = oidc.buildEndSessionUrl(config, { id_token_hint: idToken, post_logout_redirect_uri: 'https://login.localhost:8443/signed-out', state: 'x' });
-  const end = await browser.walk(url.href, { stop: (answer) => answer.headers.location?.includes('/signed-out') });
+  const url = oidc.buildEndSessionUrl(config, {
+    id_token_hint: idToken,
+    post_logout_redirect_uri: 'https://login.localhost:8443/signed-out',
+    state: 'x',
+  });
+  const end = await browser.walk(url.href, {
+    stop: (answer) => answer.headers.location?.includes('/signed-out'),
+  });
   assert.equal(end.headers.location, 'https://login.localhost:8443/signed-out?state=x');
-  const again = await browser.walk(oidc.buildAuthorizationUrl(config, { redirect_uri: callback, scope: 'openid', code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)), code_challenge_method: 'S256' }).href);
+  const again = await browser.walk(
+    oidc.buildAuthorizationUrl(config, {
+      redirect_uri: callback,
+      scope: 'openid',
+      code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)),
+      code_challenge_method: 'S256',
+    }).href,
+  );
   assert.ok(isSignIn(again));
 });
 
 test('keys rotate under a live login; the old one stays published only when asked', async () => {
-  const kids = async () => (await request(`${provider.issuer}/jwks`, { ca: ca.pem })).json().keys.map((k) => k.kid);
+  const kids = async () =>
+    (await request(`${provider.issuer}/jwks`, { ca: ca.pem })).json().keys.map((k) => k.kid);
   const [first] = await kids();
   const browser = tab();
   await login(browser, 'ann');
   provider.rotateKeys();
   assert.equal((await kids())[1], first);
-  config = await oidc.discovery(new URL(provider.issuer), 'durward', 'secret', undefined, { [oidc.customFetch]: fetchWith(ca.pem) });
+  config = await oidc.discovery(new URL(provider.issuer), 'durward', 'secret', undefined, {
+    [oidc.customFetch]: fetchWith(ca.pem),
+  });
   await login(browser, 'ann');
   assert.equal(browser.log.filter((l) => l.method === 'POST').length, 1, 'the session outlives the keys');
   provider.rotateKeys({ keepOld: false });
   assert.equal((await kids()).length, 1);
-  config = await oidc.discovery(new URL(provider.issuer), 'durward', 'secret', undefined, { [oidc.customFetch]: fetchWith(ca.pem) });
+  config = await oidc.discovery(new URL(provider.issuer), 'durward', 'secret', undefined, {
+    [oidc.customFetch]: fetchWith(ca.pem),
+  });
 });
 
 test('claim faults: no groups, overage, e-mail unverified, many groups', async () => {
@@ -159,8 +208,12 @@ test('a person signs in with Chromium, which trusts the certificate and nothing 
   try {
     const page = await (await browser.context()).newPage();
     const url = oidc.buildAuthorizationUrl(config, {
-      redirect_uri: callback, scope: 'openid', acr_values: levels[1], state: 's',
-      code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)), code_challenge_method: 'S256',
+      redirect_uri: callback,
+      scope: 'openid',
+      acr_values: levels[1],
+      state: 's',
+      code_challenge: await oidc.calculatePKCECodeChallenge('x'.repeat(43)),
+      code_challenge_method: 'S256',
     });
     await page.goto(url.href);
     await browser.shot(page, 'provider-sign-in');
@@ -168,7 +221,10 @@ test('a person signs in with Chromium, which trusts the certificate and nothing 
     await signIn(page, 'ann', { password: 'wrong' });
     await page.getByRole('alert').waitFor();
     let landed;
-    await page.route(`${callback}**`, (route) => { landed = route.request().url(); return route.fulfill({ body: 'landed' }); });
+    await page.route(`${callback}**`, (route) => {
+      landed = route.request().url();
+      return route.fulfill({ body: 'landed' });
+    });
     await signIn(page, 'ann');
     await page.getByText('landed').waitFor();
     assert.match(landed, /code=/);
