@@ -1,0 +1,128 @@
+#include "policy/compile.h"
+
+#include <algorithm>
+
+#include "policy/canonical.h"
+#include "policy/cells.h"
+#include "policy/codes.h"
+#include "policy/findings.h"
+#include "policy/rows.h"
+
+namespace durward::policy {
+namespace {
+
+// Makes policies, each once.
+class Policies {
+ public:
+  explicit Policies(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  PolicyPtr of(std::vector<CanonicalRule> rules, const model::Route& route) {
+    const std::string text = canonical_text(rules);
+    if (const auto known = by_text_.find(text); known != by_text_.end()) return known->second;
+    auto policy = std::make_shared<Policy>();
+    policy->name = policy_name(text);
+    policy->rules = std::move(rules);
+    std::string problem;
+    if (!derive(*policy, problem)) {
+      diagnostics_.error(code::too_many_pieces.id, route.id.span, problem,
+                         "split the route, or its rules, into several");
+      return of({}, route);
+    }
+    const auto [it, added] = by_name_.emplace(policy->name, policy);
+    if (!added) {
+      diagnostics_.error(code::equal_names.id, route.id.span, "two different policies have the same hash",
+                         "change any rule of this route");
+    }
+    return by_text_.emplace(text, policy).first->second;
+  }
+
+  std::map<std::string, PolicyPtr> take() { return std::move(by_name_); }
+
+ private:
+  Diagnostics& diagnostics_;
+  std::map<std::string, PolicyPtr> by_text_, by_name_;
+};
+
+RoutePolicy judged_row(const model::App& app, const model::Route& route, MethodRow row, Policies& policies) {
+  std::map<CanonicalRule, std::vector<std::string>> ids;
+  for (const std::size_t i : row.rules) ids[canonical(app.access[i])].push_back(app.access[i].id.value);
+  RoutePolicy out{
+      .app = &app, .route = &route, .methods = std::move(row.methods), .policy = {}, .rule_ids = {}};
+  std::vector<CanonicalRule> rules;
+  for (auto& [rule, names] : ids) {
+    std::sort(names.begin(), names.end());
+    rules.push_back(rule);
+    out.rule_ids.push_back(names);
+  }
+  out.policy = policies.of(std::move(rules), route);
+  return out;
+}
+
+void collect_vocabulary(PolicySet& set) {
+  for (const auto& [name, policy] : set.policies) {
+    for (const auto& rule : policy->rules)
+      for (const auto* roles : {&rule.any_of, &rule.all_of, &rule.none_of})
+        set.vocabulary.insert(roles->begin(), roles->end());
+  }
+}
+
+void collect_methods(PolicySet& set) {
+  std::set<std::string> methods;
+  const auto add = [&](const auto& items) {
+    for (const auto& item : items) methods.insert(item.value);
+  };
+  for (const model::App* app : set.model->all_apps()) {
+    for (const auto& route : app->routes) add(route.methods);
+    for (const auto& rule : app->access) add(rule.methods);
+  }
+  if (methods.contains("GET")) methods.insert("HEAD");
+  set.methods.assign(methods.begin(), methods.end());
+}
+
+void index_policies(PolicySet& set) {
+  for (const auto& [name, policy] : set.policies) {
+    const std::size_t position = set.index.size();
+    set.index.push_back(policy.get());
+    std::set<std::string> roles;
+    bool for_all = false;
+    for (const auto& rule : policy->rules) {
+      // Either list must be met by at least one role that is held, or may be.
+      const auto& needed = rule.any_of.empty() ? rule.all_of : rule.any_of;
+      roles.insert(needed.begin(), needed.end());
+      for_all |= needed.empty();
+    }
+    if (for_all) set.index_for_all.push_back(position);
+    for (const auto& role : roles) set.index_by_role[role].push_back(position);
+  }
+}
+
+}  // namespace
+
+PolicySetPtr compile(model::ModelPtr model, Diagnostics& diagnostics) {
+  auto set = std::make_shared<PolicySet>();
+  set->model = std::move(model);
+  Policies policies(diagnostics);
+  for (const model::App* app : set->model->all_apps()) {
+    for (const model::Route& route : app->routes)
+      for (MethodRow& row : method_rows(*app, route))
+        set->routes.push_back(judged_row(*app, route, std::move(row), policies));
+  }
+  set->policies = policies.take();
+  collect_vocabulary(*set);
+  collect_methods(*set);
+  index_policies(*set);
+  report_findings(*set, diagnostics);
+  return set;
+}
+
+const RoutePolicy* row_of(const PolicySet& set, const model::Route& route, std::string_view method) {
+  const RoutePolicy* other = nullptr;
+  for (const RoutePolicy& row : set.routes) {
+    if (row.route != &route) continue;
+    if (row.methods.empty()) other = &row;
+    if (std::binary_search(row.methods.begin(), row.methods.end(), method)) return &row;
+  }
+  return other;
+}
+
+}  // namespace durward::policy
