@@ -1,0 +1,142 @@
+#include "dataplane/haproxy.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "base/text.h"
+#include "sys/file_store.h"
+#include "sys/process.h"
+
+namespace durward::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto check_timeout = 60s;
+constexpr auto start_timeout = 30s;
+constexpr auto stop_timeout = 10s;
+constexpr auto poll_interval = 10ms;
+// Certificates, maps and sockets are private to the user HAProxy runs as, which in `up` is ours.
+constexpr unsigned file_mode = 0600;
+
+std::string last_lines(const std::string& text, std::size_t bytes) {
+  return text.size() > bytes ? "…" + text.substr(text.size() - bytes) : text;
+}
+
+}  // namespace
+
+Haproxy::Haproxy(std::string binary, Paths paths)
+    : binary_(std::move(binary)), paths_(std::move(paths)), master_(paths_.master_socket()) {}
+
+Status Haproxy::write(const generation::Generation& generation) const {
+  const std::string directory = paths_.generations() + "/" + generation.name;
+  const auto put = [&](const std::string& name, const std::string& bytes) {
+    return sys::write_file(directory + "/" + name, bytes, file_mode);
+  };
+  for (const auto* sub : {"", "/maps", "/pages"})
+    if (auto made = sys::make_directories(directory + sub); !made) return made;
+  for (const auto& [name, rows] : generation.maps)
+    if (auto done = put("maps/" + name, generation::map_text(rows)); !done) return done;
+  for (const auto& [name, page] : generation.pages)
+    if (auto done = put("pages/" + name, page); !done) return done;
+  return put("haproxy.cfg", generation.config);
+}
+
+Status Haproxy::check(const generation::Generation& generation) const {
+  const std::string file = fmt::format("{}/{}/haproxy.cfg", paths_.generations(), generation.name);
+  auto ran =
+      sys::run({"/usr/bin/env", "DURWARD_RUN=" + paths_.run(), binary_, "-c", "-f", file}, check_timeout);
+  if (!ran) return tl::unexpected(ran.error());
+  if (ran->exit_code == 0) return {};
+  return fail("DAT021", "HAProxy refuses the configuration: " + last_lines(ran->output, 2000),
+              "the line numbers are of " + file + "; each block there names the bundle line it came from");
+}
+
+Status Haproxy::publish(const generation::Generation& generation) const {
+  const std::string fresh = paths_.current() + ".new";
+  ::unlink(fresh.c_str());
+  if (::symlink(("generations/" + generation.name).c_str(), fresh.c_str()) != 0 ||
+      ::rename(fresh.c_str(), paths_.current().c_str()) != 0)
+    return fail("DAT020", "cannot point " + paths_.current() + " at the new generation");
+  return {};
+}
+
+Status Haproxy::prune(unsigned keep) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto current = fs::read_symlink(paths_.current(), error).filename();
+  std::vector<std::pair<fs::file_time_type, fs::path>> others;
+  for (const auto& entry : fs::directory_iterator(paths_.generations(), error))
+    if (entry.path().filename() != current) others.emplace_back(entry.last_write_time(error), entry.path());
+  std::sort(others.rbegin(), others.rend());
+  for (std::size_t i = keep; i < others.size(); ++i)
+    if (auto removed = sys::remove_all(others[i].second.string()); !removed) return removed;
+  return {};
+}
+
+std::vector<std::string> Haproxy::command() const {
+  return {"/usr/bin/env", "DURWARD_RUN=" + paths_.run(),        binary_, "-W",
+          "-S",           paths_.master_socket() + ",mode,600", "-f",    paths_.current() + "/haproxy.cfg"};
+}
+
+Result<int> Haproxy::await_worker(int not_this, const char* code) const {
+  const auto deadline = std::chrono::steady_clock::now() + start_timeout;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto now = master_.processes();
+    if (now && now->worker != 0 && now->worker != not_this) {
+      WorkerApi worker(paths_.admin_socket());
+      const auto info = worker.ask("show info");
+      if (info && read_pid(*info) == now->worker) return now->worker;
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+  const auto log = sys::read_file(paths_.state + "/haproxy.log");
+  return fail(code, "no new HAProxy worker answered in time: " + last_lines(log.value_or(""), 1500),
+              "see " + paths_.state + "/haproxy.log");
+}
+
+Result<int> Haproxy::start() const {
+  auto started = sys::start_detached({command(), paths_.state + "/haproxy.log", paths_.state});
+  if (!started) return tl::unexpected(started.error());
+  return await_worker(0, "DAT022");
+}
+
+Result<int> Haproxy::reload(int old_worker) const {
+  // 2.6 closes the connection whether or not it works: the proof is a worker with another pid.
+  if (auto asked = master_.ask("reload"); !asked && asked.error().code == "DAT002")
+    return tl::unexpected(asked.error());
+  return await_worker(old_worker, "DAT023");
+}
+
+Status Haproxy::stop() const {
+  const auto now = master_.processes();
+  if (!now) return {};
+  ::kill(now->master, SIGTERM);
+  const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
+  while (sys::alive(now->master) && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(poll_interval);
+  if (sys::alive(now->master)) ::kill(now->master, SIGKILL);
+  return {};
+}
+
+Result<HaproxyVersion> haproxy_version(const std::string& binary) {
+  auto ran = sys::run({binary, "-v"}, check_timeout);
+  if (!ran) return tl::unexpected(ran.error());
+  HaproxyVersion out;
+  const auto at = ran->output.find("ersion ");
+  if (ran->exit_code != 0 || at == std::string::npos ||
+      std::sscanf(ran->output.c_str() + at, "ersion %d.%d", &out.major, &out.minor) != 2)
+    return fail("DAT024", "'" + binary + "' does not say its version", "is it HAProxy? set DURWARD_HAPROXY");
+  const std::string rest = ran->output.substr(at + 7);
+  out.text = rest.substr(0, rest.find_first_of(" \n"));
+  return out;
+}
+
+}  // namespace durward::dataplane

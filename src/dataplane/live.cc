@@ -1,0 +1,214 @@
+#include "dataplane/live.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "generation/rows.h"
+
+namespace durward::dataplane {
+namespace {
+
+constexpr std::int64_t gate_open = std::numeric_limits<std::uint32_t>::max();
+constexpr const char* key_of_sequence = "1";
+
+}  // namespace
+
+Live::Live(const Haproxy& haproxy, Mirror& mirror)
+    : haproxy_(haproxy), mirror_(mirror), api_(haproxy.paths().admin_socket()) {}
+
+void Live::attach(int worker) {
+  worker_ = worker;
+  api_.reset();
+}
+
+// Maps are named to HAProxy as its configuration names them.
+std::string Live::runtime(const char* map) const {
+  return fmt::format("../../runtime/{}", map);
+}
+
+Result<std::string> Live::ask(const std::string& command) {
+  return api_.ask(command);
+}
+
+Status Live::change(const std::string& command) {
+  auto reply = ask(command);
+  if (!reply) return tl::unexpected(reply.error());
+  return expect_empty(*reply);
+}
+
+Status Live::add_rows(const std::string& file, unsigned version, const generation::Rows& rows) {
+  for (std::size_t next = 0; next < rows.size();)
+    if (auto done = change(command::add_rows(file, version, rows, next)); !done) return done;
+  return {};
+}
+
+Status Live::replace_map(const std::string& file, const generation::Rows& rows) {
+  auto reply = ask(command::prepare(file));
+  if (!reply) return tl::unexpected(reply.error());
+  const auto version = read_version(*reply);
+  if (!version) return tl::unexpected(version.error());
+  if (auto done = add_rows(file, *version, rows); !done) return done;
+  if (auto done = change(command::commit(file, *version)); !done) return done;
+  // Read back one row: a commit that was refused silently must not pass for done.
+  if (rows.empty()) return {};
+  const auto& [key, value] = rows[rows.size() / 2];
+  auto row = ask(command::get_row(file, key));
+  if (!row) return tl::unexpected(row.error());
+  auto read = read_row(*row);
+  if (!read) return tl::unexpected(read.error());
+  if (*read != value) return fail("DAT011", "HAProxy does not hold what was committed to " + file);
+  return {};
+}
+
+Status Live::put(const SessionChange& session) {
+  if (!session.identity.empty()) {
+    const std::string file = runtime(generation::identities_map);
+    bool there = false;
+    if (session.identity_known) {
+      auto reply = ask(command::set_row(file, session.row.key, session.identity));
+      if (!reply) return tl::unexpected(reply.error());
+      auto changed = read_changed(*reply);
+      if (!changed) return tl::unexpected(changed.error());
+      there = *changed;
+    }
+    if (!there)
+      if (auto done = add_rows(file, 0, {{session.row.key, session.identity}}); !done) return done;
+  }
+  return change(command::set_session(session.row));
+}
+
+Status Live::clear(const SessionRow& row) {
+  const std::string command = command::clear_session(row.table, row.key);
+  if (auto done = change(command); !done) return done;
+  for (const int pid : old_workers_) {
+    auto reply = haproxy_.master().ask_worker(pid, command);
+    if (!reply) return tl::unexpected(reply.error());
+  }
+  return {};
+}
+
+Status Live::send(const Delta& delta) {
+  if (auto done = add_rows(runtime(generation::verdicts_map), 0, delta.facts); !done) return done;
+  for (const auto& session : delta.put)
+    if (auto done = put(session); !done) return done;
+  for (const auto& row : delta.gone)
+    if (auto done = clear(row); !done) return done;
+  if (delta.gone.empty()) return {};
+  // A worker that has not been refilled may still find the row in sessions.map.
+  return cut_streams(delta.gone);
+}
+
+Result<std::string> Live::ask_pid(int pid, const std::string& command) {
+  return pid == 0 ? ask(command) : haproxy_.master().ask_worker(pid, command);
+}
+
+Status Live::cut_streams(const std::vector<SessionRow>& gone) {
+  std::set<std::string> keys;
+  for (const auto& row : gone) keys.insert(row.key);
+  if (auto done = cut_streams_of(0, keys); !done) return done;
+  for (const int pid : old_workers_)
+    if (auto done = cut_streams_of(pid, keys); !done) return done;
+  return {};
+}
+
+// The table names a stream by session and by the number that HAProxy gives every stream; `show sess` knows
+// the pointer. Pointers are used again, so the number is read once more right before the cut.
+Status Live::cut_streams_of(int pid, const std::set<std::string>& keys) {
+  auto table = ask_pid(pid, command::show_table(generation::streams_table));
+  if (!table) return tl::unexpected(table.error());
+  auto rows = read_table(*table);
+  if (!rows)
+    return pid == 0 ? Status(tl::unexpected(rows.error())) : Status{};  // an old worker may just have gone
+  std::set<std::uint64_t> ids;
+  for (const auto& row : *rows) {
+    const auto at = row.key.find('@');
+    if (row.use == 0 || at == std::string::npos || !keys.contains(row.key.substr(0, at))) continue;
+    ids.insert(std::strtoull(row.key.c_str() + at + 1, nullptr, 10));
+  }
+  if (ids.empty()) return {};
+  auto shown = ask_pid(pid, "show sess all");
+  if (!shown) return tl::unexpected(shown.error());
+  for (const auto& stream : read_streams(*shown)) {
+    if (!ids.contains(stream.id)) continue;
+    auto again = ask_pid(pid, "show sess " + stream.pointer);
+    if (!again) return tl::unexpected(again.error());
+    const auto same = read_streams(*again);
+    if (same.empty() || same.front().id != stream.id) continue;
+    if (auto cut = ask_pid(pid, command::shutdown_stream(stream.pointer)); !cut)
+      return tl::unexpected(cut.error());
+    ++streams_cut_;
+  }
+  return {};
+}
+
+Status Live::resync(const generation::Generation& generation, sys_seconds now, sys_seconds lease_end) {
+  if (auto done = replace_map(runtime(generation::verdicts_map), mirror_.all_facts(now)); !done) return done;
+  if (auto done = replace_map(runtime(generation::identities_map), mirror_.identity_rows()); !done)
+    return done;
+  if (auto done = set_slots(now); !done) return done;
+  for (const auto& [name, rows] : generation.maps)
+    if (auto done = replace_map("maps/" + name, rows); !done) return done;
+  if (auto done = resync_tables(generation.login_tables); !done) return done;
+  // Only now may a row that is not in the table stay unknown.
+  if (auto done = replace_map(runtime(generation::sessions_map), {}); !done) return done;
+  return replace_map(runtime(generation::switches_map), switch_rows(generation.name, lease_end, gate_open));
+}
+
+Status Live::resync_tables(const std::vector<std::string>& letters) {
+  std::vector<SessionRow> strangers;
+  std::set<std::string> wanted;
+  for (const auto& row : mirror_.table_rows()) wanted.insert(row.key);
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const char letter = static_cast<char>('a' + i);
+    auto reply = ask(command::show_table(fmt::format("{}{}", generation::sessions_table, letter)));
+    if (!reply) return tl::unexpected(reply.error());
+    auto rows = read_table(*reply);
+    if (!rows) return tl::unexpected(rows.error());
+    for (const auto& row : *rows)
+      if (!wanted.contains(row.key)) strangers.push_back({row.key, letter, 0, 0, 0});
+  }
+  for (const auto& row : mirror_.table_rows())
+    if (auto done = change(command::set_session(row)); !done) return done;
+  for (const auto& row : strangers)
+    if (auto done = clear(row); !done) return done;
+  return strangers.empty() ? Status{} : cut_streams(strangers);
+}
+
+Status Live::set_slots(sys_seconds now) {
+  return replace_map(runtime(generation::slots_map), mirror_.slot_rows(now));
+}
+
+Status Live::set_lease(sys_seconds end) {
+  return change(command::set_row(runtime(generation::switches_map), "lease",
+                                 std::to_string(end.time_since_epoch().count())));
+}
+
+Status Live::set_generation(const std::string& name) {
+  return change(command::set_row(runtime(generation::switches_map), "generation", name));
+}
+
+Status Live::replace_certificate(const std::string& file, const std::string& pem) {
+  auto reply = ask(fmt::format("set ssl cert {} <<\n{}\n", file, pem));
+  if (!reply) return tl::unexpected(reply.error());
+  if (reply->find("ransaction") == std::string::npos)
+    return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));
+  reply = ask("commit ssl cert " + file);
+  if (!reply) return tl::unexpected(reply.error());
+  if (reply->find("Success") == std::string::npos)
+    return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));
+  return {};
+}
+
+std::optional<std::uint64_t> Live::last_sequence(int pid) const {
+  auto reply = haproxy_.master().ask_worker(pid, command::show_table(generation::sequence_table));
+  if (!reply) return std::nullopt;
+  const auto at = reply->find("gpc0=");
+  if (at == std::string::npos || reply->find(fmt::format("key={} ", key_of_sequence)) == std::string::npos)
+    return std::nullopt;
+  return std::strtoull(reply->c_str() + at + 5, nullptr, 10);
+}
+
+}  // namespace durward::dataplane

@@ -1,0 +1,59 @@
+// The running HAProxy: sends batches to the serving worker and revocations to those that are still draining.
+// Any reply that is not on the list is an error; the reconciler then resyncs. Reconciler's thread only.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dataplane/haproxy.h"
+#include "dataplane/mirror.h"
+#include "dataplane/runtime_api.h"
+
+namespace durward::dataplane {
+
+class Live {
+ public:
+  Live(const Haproxy& haproxy, Mirror& mirror);
+
+  void attach(int worker);  // speak to this worker from now on
+  int worker() const { return worker_; }
+  void set_old_workers(std::vector<int> pids) { old_workers_ = std::move(pids); }
+
+  Status send(const Delta& delta);
+  // Everything anew: maps staged and committed, tables compared and mended, then the gate opened for this
+  // worker.
+  Status resync(const generation::Generation& generation, sys_seconds now, sys_seconds lease_end);
+  Status replace_map(const std::string& file, const generation::Rows& rows);  // one atomic commit
+  Status set_slots(sys_seconds now);
+  Status set_lease(sys_seconds end);
+  Status set_generation(const std::string& name);
+  Status replace_certificate(const std::string& file, const std::string& pem);
+
+  std::optional<std::uint64_t> last_sequence(int pid) const;
+  std::size_t take_streams_cut() { return std::exchange(streams_cut_, 0); }
+
+ private:
+  Result<std::string> ask(const std::string& command);
+  Status change(const std::string& command);
+  Status add_rows(const std::string& file, unsigned version, const generation::Rows& rows);
+  Status put(const SessionChange& change);
+  Status clear(const SessionRow& row);
+  Status resync_tables(const std::vector<std::string>& letters);
+  Status cut_streams(const std::vector<SessionRow>& gone);
+  Status cut_streams_of(int pid, const std::set<std::string>& keys);  // pid 0 = the serving worker
+  Result<std::string> ask_pid(int pid, const std::string& command);
+  std::string runtime(const char* map) const;
+
+  const Haproxy& haproxy_;
+  Mirror& mirror_;
+  WorkerApi api_;
+  int worker_ = 0;
+  std::vector<int> old_workers_;
+  std::size_t streams_cut_ = 0;
+};
+
+}  // namespace durward::dataplane

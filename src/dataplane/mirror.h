@@ -1,0 +1,108 @@
+// What HAProxy should hold: sessions of the store as rows, the classes they need, and the facts about those
+// classes. Reads the store, talks to nothing. Used by the reconciler's thread only.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/classes.h"
+#include "dataplane/commands.h"
+#include "generation/generation.h"
+#include "session/record.h"
+#include "store/store.h"
+
+namespace durward::dataplane {
+
+using std::chrono::sys_seconds;
+
+struct SessionChange {
+  SessionRow row;
+  std::string identity;         // value for identities.map; empty = as it is
+  bool identity_known = false;  // HAProxy has a row for this key already
+};
+
+// One batch for HAProxy, in the order in which it must be sent.
+struct Delta {
+  generation::Rows facts;
+  std::vector<SessionChange> put;
+  std::vector<SessionRow> gone;
+};
+
+struct StartTimes {
+  sys_seconds now;
+  sys_seconds lease_end;
+  sys_seconds gate;  // a HAProxy that starts until then serves at once; zero = none does
+};
+
+class Mirror {
+ public:
+  using IdentityRow = std::function<Result<std::string>(const session::HostSession&)>;
+  struct Options {
+    store::Store& store;
+    IdentityRow identity_row;
+  };
+  explicit Mirror(Options options) : options_(std::move(options)), numbers_(options_.store) {}
+
+  // Reads every session anew; returns the revision that was read. Policies must be set (a transition begun).
+  Result<store::Revision> reload(sys_seconds now);
+  // What the store's changes mean for HAProxy.
+  Result<Delta> take(const std::vector<store::Change>& changes, sys_seconds now);
+
+  // Between open and close every class answers for the old policies and for the new; transition() is what
+  // HAProxy lacks.
+  Status open_transition(const generation::Generation& wanted, sys_seconds now);
+  const Delta& transition() const { return transition_; }
+  void close_transition();
+  void abandon_transition();
+
+  Result<Delta> stale_identities(sys_seconds now, std::chrono::seconds lifetime);
+  // Bearer rows have no idle life of their own: they are written again before their table forgets them.
+  std::vector<SessionRow> bearers() const;
+
+  // The mutable maps as they should be, and as a starting HAProxy reads them.
+  generation::Rows all_facts(sys_seconds now) const;
+  generation::Rows identity_rows() const;
+  generation::Rows slot_rows(sys_seconds now) const;
+  generation::Rows session_rows() const;  // for sessions.map
+  std::vector<SessionRow> table_rows() const;
+  Status write_files(const std::string& directory, const generation::Generation& generation,
+                     const StartTimes& times) const;
+  sys_seconds next_slot_change(sys_seconds now) const;
+
+  std::size_t sessions() const { return sessions_.size(); }
+  std::size_t classes() const { return classes_.size(); }
+  std::size_t facts() const { return fact_count_; }
+
+ private:
+  struct Entry {
+    session::HostSession session;
+    SessionRow row;
+    std::string identity;
+    sys_seconds identity_made{};
+  };
+  Result<SessionChange> admit(const session::HostSession& session, sys_seconds now, Delta& delta);
+  Result<std::uint32_t> class_of(const model::Subject& subject, sys_seconds now, generation::Rows& facts);
+  void add_facts(std::uint32_t number, const policy::Class& subject_class, const policy::PolicySet& policies,
+                 const std::set<std::string>* only, sys_seconds now, generation::Rows& out) const;
+  void add_all_facts(std::uint32_t number, const policy::Class& subject_class, sys_seconds now,
+                     generation::Rows& out) const;
+
+  Options options_;
+  ClassNumbers numbers_;
+  policy::PolicySetPtr policies_;  // in force
+  policy::PolicySetPtr wanted_;    // during a transition
+  std::set<std::string> vocabulary_;
+  std::map<std::string, Entry> sessions_;           // by key
+  std::map<std::uint32_t, policy::Class> classes_;  // live ones, the anonymous one included
+  Delta transition_;
+  std::size_t fact_count_ = 0;
+};
+
+generation::Rows switch_rows(const std::string& generation, sys_seconds lease_end, std::int64_t gate);
+
+}  // namespace durward::dataplane

@@ -1,0 +1,26 @@
+// diff: what it takes to get from the generation HAProxy runs to the wanted one. Pure; nothing is sent here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generation/generation.h"
+
+namespace durward::dataplane {
+
+struct MapChange {
+  std::string map;  // "routes.map"
+  std::size_t added = 0, removed = 0, changed = 0;
+};
+
+struct Plan {
+  enum class Kind { nothing, maps, reload } kind = Kind::nothing;
+  std::string reason;               // of a reload: the first section that differs, in words
+  std::vector<MapChange> maps;      // in the order of sending; routes.map, which flips the policies, is last
+  std::vector<std::string> config;  // lines of haproxy.cfg that go ("-…") and come ("+…")
+};
+
+// `current` may be null (nothing runs): a reload with that reason.
+Plan diff(const generation::Generation* current, const generation::Generation& wanted);
+
+}  // namespace durward::dataplane

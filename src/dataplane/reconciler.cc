@@ -1,0 +1,383 @@
+#include "dataplane/reconciler.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/text.h"
+#include "dataplane/live.h"
+#include "dataplane/mirror.h"
+#include "generation/rows.h"
+
+namespace durward::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+using std::chrono::sys_seconds;
+
+constexpr auto idle_wait = 100ms;  // the longest a change waits when nothing wakes us
+constexpr auto supervise_interval = 500ms;
+constexpr auto retry_interval = 200ms;
+constexpr auto refresh_interval = 10s;  // of identity rows and of bearers
+constexpr auto start_grace = 20s;       // how long an ordered start may take
+constexpr unsigned generations_kept = 5;
+
+microseconds since(steady_clock::time_point start) {
+  return std::chrono::duration_cast<microseconds>(steady_clock::now() - start);
+}
+
+}  // namespace
+
+struct Reconciler::Shared {
+  struct Job {
+    std::function<Status()> run;
+    std::optional<Status> done;
+  };
+  struct State {
+    std::deque<std::shared_ptr<Job>> jobs;
+    DataplaneStatus status;
+    bool stopping = false;
+  };
+  Guarded<State> state;
+  std::condition_variable changed;
+};
+
+// Everything here runs on the reconciler's thread.
+class Reconciler::Worker {
+ public:
+  Worker(Options options, Shared& shared)
+      : options_(std::move(options)),
+        shared_(shared),
+        mirror_({options_.store, options_.identity_row}),
+        live_(options_.haproxy, mirror_) {}
+
+  void run() {
+    while (!stopping()) {
+      run_jobs();
+      if (auto done = step(); !done) trouble(done.error());
+      publish();
+    }
+  }
+
+  Status apply(const generation::GenerationPtr& wanted) {
+    const auto start = steady_clock::now();
+    const Plan plan = diff(current_.get(), *wanted);
+    if (auto written = options_.haproxy.write(*wanted); !written) return written;
+    if (plan.kind == Plan::Kind::reload)
+      if (auto checked = options_.haproxy.check(*wanted); !checked) return checked;
+    // From here on every class answers for the old policies and for the new.
+    if (auto loaded = mirror_.open_transition(*wanted, now()); !loaded) return loaded;
+    auto done = plan.kind == Plan::Kind::reload ? restart(*wanted, plan) : flip(*wanted, plan);
+    if (!done) {
+      mirror_.abandon_transition();
+      in_sync_ = false;
+      return done;
+    }
+    current_ = wanted;
+    mirror_.close_transition();
+    if (auto pruned = options_.haproxy.prune(generations_kept); !pruned)
+      options_.observer.failed(pruned.error());
+    options_.observer.applied(*wanted, plan, since(start));
+    return {};
+  }
+
+  Status replace_certificate(const std::string& name, const std::string& pem) {
+    return live_.replace_certificate(name, pem);
+  }
+
+ private:
+  bool stopping() { return shared_.state.lock()->stopping; }
+  sys_seconds now() const { return options_.clock.now_seconds(); }
+
+  void run_jobs() {
+    for (;;) {
+      std::shared_ptr<Shared::Job> job;
+      {
+        auto state = shared_.state.lock();
+        if (state->jobs.empty()) return;
+        job = state->jobs.front();
+        state->jobs.pop_front();
+      }
+      Status result = job->run();
+      {
+        auto state = shared_.state.lock();
+        job->done = std::move(result);
+      }
+      publish();
+    }
+  }
+
+  Status step() {
+    if (!current_) {
+      options_.store.wait("", effective_, idle_wait).map([](const auto&) {});
+      return {};
+    }
+    if (auto ready = supervise(); !ready) return ready;
+    if (!in_sync_)
+      if (auto synced = resync("state unknown"); !synced) return synced;
+    if (auto followed = follow(); !followed) return followed;
+    return timers();
+  }
+
+  void trouble(const Error& error) {
+    in_sync_ = false;
+    if (error.message != problem_) options_.observer.failed(error);
+    problem_ = error.message;
+    std::this_thread::sleep_for(retry_interval);
+  }
+
+  // ---- the process ---------------------------------------------------------------------------------
+
+  // Finds HAProxy; notices starts that nobody ordered; starts it when it is ours to start.
+  Status supervise() {
+    const auto now_steady = steady_clock::now();
+    if (in_sync_ && now_steady - supervised_ < supervise_interval) return {};
+    supervised_ = now_steady;
+    auto processes = options_.haproxy.processes();
+    if (!processes || processes->worker == 0) {
+      if (!options_.start_haproxy)
+        return fail("DAT041", "HAProxy is not running", "start its unit; until then nothing is served");
+      return order_start("HAProxy was not running");
+    }
+    watch_old_workers(processes->old_workers);
+    if (processes->worker != live_.worker()) {
+      const bool foreign = live_.worker() != 0;
+      live_.attach(processes->worker);
+      return resync(foreign ? "HAProxy was restarted by someone else" : "found HAProxy running");
+    }
+    return {};
+  }
+
+  Status order_start(const std::string& reason) {
+    if (auto started = start_ours(); !started) return started;
+    return resync(reason);
+  }
+
+  void watch_old_workers(const std::vector<int>& pids) {
+    for (auto& [pid, last] : old_workers_)
+      if (std::find(pids.begin(), pids.end(), pid) == pids.end()) options_.observer.worker_ended(pid, last);
+    std::map<int, std::uint64_t> still;
+    for (const int pid : pids) still[pid] = live_.last_sequence(pid).value_or(old_workers_[pid]);
+    old_workers_ = std::move(still);
+    live_.set_old_workers(pids);
+  }
+
+  // ---- generations ---------------------------------------------------------------------------------
+
+  // Only maps change: facts of the new policies are there already; the routes flip in one commit.
+  Status flip(const generation::Generation& wanted, const Plan& plan) {
+    if (auto facts = live_.send(mirror_.transition()); !facts) return facts;
+    if (auto slots = live_.set_slots(now()); !slots) return slots;
+    for (const auto& change : plan.maps)
+      if (auto done = live_.replace_map("maps/" + change.map, wanted.maps.at(change.map)); !done) return done;
+    if (auto published = options_.haproxy.publish(wanted); !published) return published;
+    return live_.set_generation(wanted.name);
+  }
+
+  Status restart(const generation::Generation& wanted, const Plan& plan) {
+    auto processes = options_.haproxy.processes();
+    const bool running = processes && processes->worker != 0;
+    const auto before = current_;
+    current_ = std::make_shared<generation::Generation>(wanted);
+    auto done = running ? reload(processes->worker) : start_or_find();
+    if (!done) {
+      current_ = before;
+      if (before)
+        options_.haproxy.publish(*before).map_error([&](const Error& e) { options_.observer.failed(e); });
+      return done;
+    }
+    if (running) ++reloads_;
+    return resync(running ? "reload: " + plan.reason : plan.reason);
+  }
+
+  Status start_or_find() {
+    if (!options_.start_haproxy) {
+      if (auto published = options_.haproxy.publish(*current_); !published) return published;
+      return fail("DAT041", "HAProxy is not running", "start its unit");
+    }
+    return start_ours();
+  }
+
+  Status start_ours() {
+    if (auto written = write_runtime(true); !written) return written;
+    if (auto published = options_.haproxy.publish(*current_); !published) return published;
+    auto worker = options_.haproxy.start();
+    if (!worker) return tl::unexpected(worker.error());
+    live_.attach(*worker);
+    return {};
+  }
+
+  Status reload(int old_worker) {
+    if (auto written = write_runtime(true); !written) return written;
+    if (auto published = options_.haproxy.publish(*current_); !published) return published;
+    auto worker = options_.haproxy.reload(old_worker);
+    if (!worker) return tl::unexpected(worker.error());
+    live_.attach(*worker);
+    live_.set_old_workers({old_worker});
+    old_workers_[old_worker] = live_.last_sequence(old_worker).value_or(0);
+    return {};
+  }
+
+  // What a starting HAProxy reads. Only an ordered start finds the gate open.
+  Status write_runtime(bool ordered) {
+    return mirror_.write_files(
+        options_.haproxy.paths().runtime(), *current_,
+        {.now = now(), .lease_end = now() + lease(), .gate = ordered ? now() + start_grace : sys_seconds{}});
+  }
+
+  std::chrono::seconds lease() const { return current_->policies->model->gateway.lease; }
+
+  Status resync(const std::string& reason) {
+    const auto start = steady_clock::now();
+    in_sync_ = false;
+    auto revision = mirror_.reload(now());
+    if (!revision) return tl::unexpected(revision.error());
+    if (auto done = live_.resync(*current_, now(), now() + lease()); !done) return done;
+    effective_ = *revision;
+    lease_end_ = now() + lease();
+    leased_ = steady_clock::now();
+    next_slot_ = mirror_.next_slot_change(now());
+    // A foreign start must find the gate shut again.
+    if (auto closed = write_runtime(false); !closed) return closed;
+    in_sync_ = true;
+    problem_.clear();
+    ++resyncs_;
+    options_.observer.resynced(reason, since(start));
+    return {};
+  }
+
+  // ---- sessions ------------------------------------------------------------------------------------
+
+  Status follow() {
+    auto changes = options_.store.wait("", effective_, idle_wait);
+    if (!changes) {
+      if (changes.error().code == "STO004") return resync("the store's history was compacted");
+      return tl::unexpected(changes.error());
+    }
+    if (changes->empty()) return {};
+    const auto start = steady_clock::now();
+    auto delta = mirror_.take(*changes, now());
+    if (!delta) return tl::unexpected(delta.error());
+    if (auto done = live_.send(*delta); !done) return tl::unexpected(done.error());
+    effective_ = changes->back().revision;
+    publish();
+    if (!delta->put.empty()) options_.observer.injected(delta->put.size(), since(start));
+    if (!delta->gone.empty()) options_.observer.revoked(delta->gone.size(), live_.take_streams_cut());
+    return {};
+  }
+
+  Status timers() {
+    const auto now_steady = steady_clock::now();
+    if (now_steady - leased_ > lease() / 4) {
+      lease_end_ = now() + lease();
+      if (auto done = live_.set_lease(lease_end_); !done) return done;
+      leased_ = now_steady;
+    }
+    if (now() + 1s >= next_slot_) {
+      if (auto done = live_.set_slots(now()); !done) return done;
+      next_slot_ = mirror_.next_slot_change(now() + 1s);
+    }
+    if (now_steady - refreshed_ < refresh_interval) return {};
+    refreshed_ = now_steady;
+    auto delta = mirror_.stale_identities(now(), options_.identity_lifetime);
+    if (!delta) return tl::unexpected(delta.error());
+    for (const auto& row : mirror_.bearers()) delta->put.push_back({row, "", true});
+    return live_.send(*delta);
+  }
+
+  void publish() {
+    auto state = shared_.state.lock();
+    auto& status = state->status;
+    status.generation = current_ ? current_->name : "";
+    status.worker = live_.worker();
+    status.old_workers.clear();
+    for (const auto& [pid, last] : old_workers_) status.old_workers.push_back(pid);
+    status.in_sync = in_sync_;
+    status.problem = problem_;
+    status.sessions = mirror_.sessions();
+    status.classes = mirror_.classes();
+    status.verdicts = mirror_.facts();
+    status.effective = in_sync_ ? effective_ : status.effective;
+    status.resyncs = resyncs_;
+    status.reloads = reloads_;
+    status.lease_end = lease_end_;
+    shared_.changed.notify_all();
+  }
+
+  Options options_;
+  Shared& shared_;
+  Mirror mirror_;
+  Live live_;
+  generation::GenerationPtr current_;
+  store::Revision effective_ = 0;
+  bool in_sync_ = false;
+  std::string problem_;
+  std::map<int, std::uint64_t> old_workers_;  // pid -> last sequence number read
+  steady_clock::time_point supervised_{}, leased_{}, refreshed_{};
+  sys_seconds next_slot_ = sys_seconds::max();
+  sys_seconds lease_end_{};
+  std::uint64_t resyncs_ = 0, reloads_ = 0;
+};
+
+Reconciler::Reconciler(Options options)
+    : shared_(std::make_unique<Shared>()), worker_(std::make_unique<Worker>(std::move(options), *shared_)) {}
+
+Reconciler::~Reconciler() {
+  stop();
+}
+
+void Reconciler::start() {
+  thread_ = std::thread([this] { worker_->run(); });
+}
+
+void Reconciler::stop() {
+  shared_->state.lock()->stopping = true;
+  shared_->changed.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+namespace {
+
+auto run_job(auto& shared, auto job) -> Status {
+  auto state = shared.state.lock();
+  state->jobs.push_back(job);
+  shared.changed.wait(state.lock(), [&] { return job->done.has_value() || state->stopping; });
+  if (!job->done) return fail("DAT042", "Durward is stopping");
+  return *job->done;
+}
+
+}  // namespace
+
+Status Reconciler::apply(generation::GenerationPtr generation) {
+  auto job = std::make_shared<Shared::Job>();
+  job->run = [this, generation] { return worker_->apply(generation); };
+  return run_job(*shared_, job);
+}
+
+Status Reconciler::replace_certificate(const std::string& name, const std::string& pem) {
+  auto job = std::make_shared<Shared::Job>();
+  job->run = [this, name, pem] { return worker_->replace_certificate(name, pem); };
+  return run_job(*shared_, job);
+}
+
+Status Reconciler::await(store::Revision revision, std::chrono::milliseconds timeout) {
+  auto state = shared_->state.lock();
+  const bool done = shared_->changed.wait_for(state.lock(), timeout, [&] {
+    return state->stopping || (state->status.in_sync && state->status.effective >= revision);
+  });
+  if (done && !state->stopping) return {};
+  return fail("DAT040", "the change is stored but HAProxy has not confirmed it" +
+                            (state->status.problem.empty() ? "" : ": " + state->status.problem));
+}
+
+DataplaneStatus Reconciler::status() {
+  return shared_->state.lock()->status;
+}
+
+}  // namespace durward::dataplane

@@ -1,0 +1,51 @@
+// Connections to HAProxy: to the serving worker (one command at a time, in prompt mode) and to the master.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "dataplane/commands.h"
+#include "sys/unix_socket.h"
+
+namespace durward::dataplane {
+
+inline constexpr std::chrono::milliseconds reply_timeout{10'000};
+inline constexpr std::size_t reply_bytes_max = 512U << 20;
+
+// What the reconciler talks to; the fake in tests answers from a script.
+class RuntimeApi {
+ public:
+  virtual ~RuntimeApi() = default;
+  // The reply without prompt and echo. Errors: DAT001 not reachable (connects anew on the next call).
+  virtual Result<std::string> ask(const std::string& command) = 0;
+};
+
+// Not thread-safe. The connection belongs to the worker that accepted it: reset() after a reload.
+class WorkerApi final : public RuntimeApi {
+ public:
+  explicit WorkerApi(std::string socket) : socket_(std::move(socket)) {}
+  Result<std::string> ask(const std::string& command) override;
+  void reset() { stream_.reset(); }
+
+ private:
+  Status connect();
+  std::string socket_;
+  std::optional<sys::UnixStream> stream_;
+};
+
+// One connection a command, since HAProxy 2.6's master wants the client's end closed. Any thread.
+class MasterApi {
+ public:
+  explicit MasterApi(std::string socket) : socket_(std::move(socket)) {}
+  Result<std::string> ask(const std::string& command) const;
+  Result<std::string> ask_worker(int pid, const std::string& command) const;
+  Result<Processes> processes() const;
+
+ private:
+  std::string socket_;
+};
+
+}  // namespace durward::dataplane
