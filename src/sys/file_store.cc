@@ -11,30 +11,10 @@
 #include <filesystem>
 
 #include "sys/fd.h"
+#include "sys/file_error.h"
 
 namespace durward::sys {
 namespace {
-
-tl::unexpected<Error> file_error(std::string_view action, const std::string& path, int code) {
-  const std::string message = fmt::format("cannot {} '{}': {}", action, path, error_text(code));
-  if (code == ENOENT || code == ENOTDIR) return fail("SYS001", message, "check the path");
-  if (code == EACCES || code == EPERM || code == EROFS) {
-    return fail("SYS002", message, "check the owner and mode of the file and of the directories above it");
-  }
-  return fail("SYS003", message, code == ENOSPC || code == EDQUOT ? "free disk space" : "");
-}
-
-std::string parent_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
-Status sync_directory(const std::string& path) {
-  const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return file_error("open", path, errno);
-  if (::fsync(directory.get()) != 0) return file_error("fsync", path, errno);
-  return {};
-}
 
 Status fill_file(int fd, const std::string& path, std::string_view bytes, unsigned mode) {
   if (::fchmod(fd, mode) != 0) return file_error("set the mode of", path, errno);
@@ -83,12 +63,12 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
     ::unlink(temporary.c_str());
     return done;
   }
-  return sync_directory(parent_of(path));
+  return sync_parent(path);
 }
 
 Status ensure_private_file(const std::string& path) {
   const Fd made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (made) return sync_directory(parent_of(path));
+  if (made) return sync_parent(path);
   if (errno != EEXIST) return file_error("make", path, errno);
   // By name: opening and closing the file would drop the record locks that a database of this process holds
   // on it.
@@ -107,7 +87,7 @@ Status make_directories(const std::string& path, unsigned mode) {
     sofar /= part;
     const std::string name = sofar.string();
     if (::mkdir(name.c_str(), mode) == 0) {
-      if (Status synced = sync_directory(parent_of(name)); !synced) return synced;
+      if (Status synced = sync_parent(name); !synced) return synced;
       continue;
     }
     const int code = errno;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "sys/fd.h"
+#include "sys/unix_address.h"
 
 namespace durward::sys {
 namespace {
@@ -38,15 +38,10 @@ int connect_by(int fd, const sockaddr_un& address, Deadline deadline) {
 }  // namespace
 
 Result<UnixStream> UnixStream::connect(const std::string& path, std::chrono::milliseconds timeout) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return fail("SYS010", fmt::format("cannot connect to '{}': a socket path has 1 to {} bytes", path,
-                                      sizeof(address.sun_path) - 1));
-  }
-  std::copy(path.begin(), path.end(), address.sun_path);
+  const auto address = unix_address(path);
+  if (!address) return fail("SYS010", fmt::format("cannot connect to '{}': {}", path, unix_path_bounds));
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int code = fd ? connect_by(fd.get(), address, deadline_in(timeout)) : errno;
+  const int code = fd ? connect_by(fd.get(), *address, deadline_in(timeout)) : errno;
   if (code != 0) {
     return fail("SYS010", fmt::format("cannot connect to '{}': {}", path, error_text(code)),
                 code == ENOENT || code == ECONNREFUSED ? "is the program that listens there running?" : "");
