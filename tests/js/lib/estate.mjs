@@ -56,8 +56,8 @@ export function documents(ports, { hosts = {}, session = { idle: '30m', absolute
       resource('Role', 'contractor', { members: [{ group: 'contractors' }] }),
     ],
     credentials: [
-      resource('Credential', 'corp-client', { from: { file: 'secrets/corp-client' }, usedBy: ['idp/*'] }),
-      resource('Credential', 'test-ca', { from: { file: 'secrets/ca.pem' }, usedBy: ['idp/*'] }),
+      resource('Credential', 'corp-client', { from: { file: 'secrets/corp-client' }, usedBy: ['idp/corp'] }),
+      resource('Credential', 'test-ca', { from: { file: 'secrets/ca.pem' }, usedBy: ['idp/corp'] }),
     ],
     web: app('web', {
       upstreams: upstream(ports.web),
@@ -183,6 +183,7 @@ export class Estate {
 
   addPartner(docs) {
     docs.partner = structuredClone(docs.corp);
+    for (const credential of docs.credentials) credential.spec.usedBy.push('idp/partner');
     docs.partner.metadata.name = 'partner';
     Object.assign(docs.partner.spec, {
       title: 'Partner',
