@@ -37,7 +37,7 @@ class AssertionSigner {
 
   Secret serialise() const;                  // JSON with private keys, for the store
   std::string public_keys() const;           // JWK set, the current key first
-  std::string key_id() const;                // of the current key
+  const std::string& key_id() const;         // of the current key
   std::chrono::sys_seconds created() const;  // when the current key was made
 
   Result<std::string> sign(const Assertion& assertion) const;  // compact JWS
@@ -48,8 +48,10 @@ class AssertionSigner {
     std::chrono::sys_seconds created;
     Secret jwk;  // JSON, private
     std::string public_jwk;
+    Key clone() const;
   };
-  static Result<Key> make_key(std::chrono::sys_seconds now);
+  static Result<Key> make_key(const std::string& jwk, std::chrono::sys_seconds created);
+  static Result<Key> new_key(std::chrono::sys_seconds now);
   AssertionSigner(Key current, std::optional<Key> previous);
   Key current_;
   std::optional<Key> previous_;

@@ -18,9 +18,9 @@ constexpr std::chrono::milliseconds http_timeout{10'000};  // for the whole exch
 
 struct HttpRequest {
   std::string method = "GET";  // GET or POST
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string url{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
 };
 
 struct HttpLimits {
@@ -46,8 +46,9 @@ class HttpClient {
 // https with a host, or http on loopback (127.0.0.1, [::1], localhost, *.localhost); no credentials, no
 // fragment, printable ASCII only, at most 2048 bytes.
 bool allowed_url(std::string_view url);
-// Whether the URL is http on loopback: what only a provider whose issuer is that itself may point to.
-bool loopback_http(std::string_view url);
+// Where the discovery document of `issuer` may point: an allowed URL; http, loopback and link-local addresses
+// only when the issuer is on loopback itself.
+bool allowed_endpoint(std::string_view url, std::string_view issuer);
 
 class CurlHttpClient final : public HttpClient {
  public:

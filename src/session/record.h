@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ using std::chrono::sys_seconds;
 constexpr int record_version = 1;        // a record with a higher `v` is refused, never guessed at
 constexpr std::size_t token_bytes = 44;  // a letter and 43 base64url characters (32 random bytes)
 constexpr std::size_t sessions_per_login_max = 256;
+constexpr std::size_t bearers_per_login_max = 64;
 
 enum class Kind { browser, bearer };
 
@@ -49,8 +51,9 @@ struct Login {
   sys_seconds created{};
   sys_seconds absolute_end{};
   seconds idle{};
-  std::string login_key;              // session_key() of the login host's cookie; empty for a bearer
-  std::vector<std::string> sessions;  // keys of its HostSessions
+  std::string login_key;  // session_key() of the login host's cookie; empty for a bearer
+  std::map<std::string, std::string> sessions;  // host -> key of its HostSession
+  std::vector<std::string> bearers;             // ids of the logins made from this one
 };
 
 // Upper-case hex of the first 16 bytes of SHA-256(host + "/" + token): HAProxy computes the same.
@@ -62,5 +65,6 @@ std::string write(const HostSession& session);
 Result<HostSession> read_host_session(std::string_view key, std::string_view value);
 std::string write(const Login& login);
 Result<Login> read_login(std::string_view id, std::string_view value);
+bool same_subject(const model::Subject& a, const model::Subject& b);
 
 }  // namespace durward::session

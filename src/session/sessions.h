@@ -1,7 +1,6 @@
 // The life of logins and of the sessions made from them: issue, adopt, step up, revoke, expire.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +8,6 @@
 #include <variant>
 #include <vector>
 
-#include "base/guarded.h"
 #include "identity/provider.h"
 #include "identity/roles.h"
 #include "model/model.h"
@@ -81,6 +79,8 @@ struct Reevaluated {
   std::vector<std::string> notes;
 };
 
+struct SessionsState;  // internal: state.h
+
 // Over one store; thread-safe. Every operation is one transaction per login, with compares, so a change that
 // loses a race is tried again on what is there now. A login that was revoked or has expired never comes back:
 // `revoked/<id>` outlives it, and every write compares with it. Rows change only under `session/`, which a
@@ -97,13 +97,13 @@ class Sessions {
     const sys::Clock& clock;
     sys::Random& random;
   };
-  // Reads what is there: orphans of a crash are swept.
+  // Reads what is there. Errors: STO…, SES002, SES008, SES009.
   static Result<std::unique_ptr<Sessions>> open(Options options);
   ~Sessions();
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  const Sealer& sealer() const { return sealer_; }
+  const Sealer& sealer() const;
 
   // A new login, always with a new id and token, whatever the browser had before. The model is read for the
   // subject.
@@ -146,11 +146,8 @@ class Sessions {
   std::string id_token_of(const Login& login) const;
 
  private:
-  struct Index;
-  Sessions(Options options, Sealer sealer);
-  Options options_;
-  Sealer sealer_;
-  std::unique_ptr<Guarded<Index>> index_;
+  explicit Sessions(std::unique_ptr<SessionsState> state);
+  std::unique_ptr<SessionsState> state_;
 };
 
 }  // namespace durward::session

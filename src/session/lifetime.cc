@@ -1,0 +1,208 @@
+// How logins end, by hand or by time, and how they change with the model.
+#include <algorithm>
+
+#include "base/text.h"
+#include "session/sessions.h"
+#include "session/state.h"
+#include "session/versioned.h"
+
+namespace durward::session {
+namespace {
+
+constexpr seconds sweep_interval{60};
+constexpr std::size_t puts_at_once_max = 256;
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+bool strikes(const RevokeWhom& whom, const Login& login) {
+  return std::visit(
+      Overloaded{[&](const ByLogin& by) { return login.id == by.id; },
+                 [&](const ByPerson& by) { return login.subject.email == lower_ascii(by.email); },
+                 [&](const BySubject& by) {
+                   return login.subject.issuer == by.issuer && login.subject.sub == by.sub;
+                 },
+                 [](const Everyone&) { return true; }},
+      whom);
+}
+
+std::vector<std::string> due(Index& index, sys_seconds now) {
+  std::vector<std::string> out;
+  for (const auto& [id, entry] : index.logins) {
+    if (now >= entry.absolute_end || (entry.idle.count() > 0 && now - entry.seen >= entry.idle))
+      out.push_back(id);
+  }
+  return out;
+}
+
+// The times of last use that the store does not have yet, at their pace.
+std::vector<store::Put> unwritten(Index& index) {
+  std::vector<store::Put> out;
+  for (auto& [id, entry] : index.logins) {
+    if (entry.seen < entry.written + seen_interval || entry.idle.count() == 0) continue;
+    entry.written = entry.seen;
+    out.push_back(
+        {.key = keys::seen(id),
+         .value = identity::dump({{"v", record_version}, {"at", entry.seen.time_since_epoch().count()}})});
+  }
+  return out;
+}
+
+Status write_seen(SessionsState& state) {
+  const std::vector<store::Put> puts = unwritten(*state.index.lock());
+  for (std::size_t begin = 0; begin < puts.size(); begin += puts_at_once_max) {
+    const auto first = puts.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = first + static_cast<std::ptrdiff_t>(std::min(puts_at_once_max, puts.size() - begin));
+    const auto committed =
+        state.options.store.transact({.compares = {}, .puts = {first, last}, .deletes = {}});
+    if (!committed) return tl::unexpected(committed.error());
+  }
+  return {};
+}
+
+// Tickets nobody came for, and tombstones of logins that would be over by now.
+Status sweep(SessionsState& state) {
+  store::Transaction transaction;
+  for (const std::string& prefix : {keys::ticket(""), keys::revoked("")}) {
+    const auto entries = state.options.store.list(prefix);
+    if (!entries) return tl::unexpected(entries.error());
+    for (const store::Entry& entry : *entries) {
+      const auto object = read_versioned(entry.value, "mark");
+      if (!object) return tl::unexpected(object.error());
+      const auto until = identity::numeric_date(object->value("until", identity::Json()));
+      if (!until || *until < state.now()) transaction.deletes.push_back(entry.key);
+    }
+  }
+  if (transaction.deletes.empty()) return {};
+  const auto committed = state.options.store.transact(transaction);
+  return committed ? Status() : tl::unexpected(committed.error());
+}
+
+bool sweep_is_due(SessionsState& state) {
+  auto index = state.index.lock();
+  if (state.now() < index->swept + sweep_interval) return false;
+  index->swept = state.now();
+  return true;
+}
+
+// What the login's subject is under the new model; nothing when its provider is gone.
+Result<std::optional<identity::Evaluated>> judge_again(const Login& login, const model::Model& model) {
+  const auto provider = model.providers.find(login.provider);
+  if (provider == model.providers.end() || provider->second.issuer.value != login.subject.issuer) {
+    return std::nullopt;
+  }
+  auto evaluated = identity::evaluate(login.claims, provider->second, model);
+  if (!evaluated) return tl::unexpected(evaluated.error());
+  return std::move(*evaluated);
+}
+
+}  // namespace
+
+Status put_subject_in_rows(SessionsState& state, const Login& login, store::Transaction& transaction) {
+  for (const auto& [host, key] : login.sessions) {
+    auto row = state.load_session(key);
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) continue;
+    (*row)->subject = login.subject;
+    transaction.puts.push_back(put_session(**row));
+  }
+  return {};
+}
+
+Result<Ended> Sessions::revoke(const RevokeWhom& whom) {
+  std::vector<std::string> ids;
+  if (const auto* by = std::get_if<ByLogin>(&whom)) {
+    ids.push_back(by->id);
+  } else {
+    const auto logins = state_->load_all();
+    if (!logins) return tl::unexpected(logins.error());
+    for (const Login& login : *logins) {
+      if (strikes(whom, login)) ids.push_back(login.id);
+    }
+  }
+  Ended out;
+  if (auto ended = state_->end(ids, true, out); !ended) return tl::unexpected(ended.error());
+  return out;
+}
+
+Result<std::optional<HostSession>> Sessions::end_session(const std::string& key) {
+  const auto row = state_->load_session(key);
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  const auto changed =
+      state_->change_live((*row)->login, [&](Login& login, store::Transaction& transaction) -> Status {
+        const auto found = login.sessions.find((*row)->host);
+        if (found != login.sessions.end() && found->second == key) login.sessions.erase(found);
+        transaction.deletes.push_back(keys::session(key));
+        return {};
+      });
+  if (!changed && changed.error().code == "SES010") return std::nullopt;  // it ended meanwhile, with its rows
+  if (!changed) return tl::unexpected(changed.error());
+  return row;
+}
+
+void Sessions::touch(const std::string& key, sys_seconds at) {
+  std::string id;
+  {
+    auto index = state_->index.lock();
+    const auto session = index->by_session.find(key);
+    if (session == index->by_session.end()) return;
+    id = session->second;
+  }
+  state_->saw(id, at);
+}
+
+sys_seconds Sessions::last_seen(const Login& login) {
+  auto index = state_->index.lock();
+  const auto found = index->logins.find(login.id);
+  return found == index->logins.end() ? login.created : found->second.seen;
+}
+
+Result<Ended> Sessions::expire() {
+  const std::vector<std::string> ids = due(*state_->index.lock(), state_->now());
+  Ended out;
+  if (auto ended = state_->end(ids, false, out); !ended) return tl::unexpected(ended.error());
+  {
+    auto index = state_->index.lock();
+    for (const std::string& id : ids) index->logins.erase(id);  // those that someone else ended, too
+  }
+  if (auto written = write_seen(*state_); !written) return tl::unexpected(written.error());
+  if (sweep_is_due(*state_)) {
+    if (auto swept = sweep(*state_); !swept) return tl::unexpected(swept.error());
+  }
+  return out;
+}
+
+Result<Reevaluated> Sessions::reevaluate(const model::Model& model) {
+  const auto logins = list();
+  if (!logins) return tl::unexpected(logins.error());
+  Reevaluated out;
+  std::vector<std::string> gone;
+  for (const Login& candidate : *logins) {
+    std::optional<identity::Evaluated> judged;
+    const auto change = [&](Login& login, store::Transaction& transaction) -> Status {
+      auto again = judge_again(login, model);
+      if (!again) return tl::unexpected(again.error());
+      judged = std::move(*again);
+      login.subject = judged ? judged->subject : login.subject;
+      return put_subject_in_rows(*state_, login, transaction);
+    };
+    const auto first = judge_again(candidate, model);
+    if (!first) return tl::unexpected(first.error());
+    if (!*first) gone.push_back(candidate.id);
+    if (!*first || same_subject((*first)->subject, candidate.subject)) continue;
+    auto changed = state_->change_live(candidate.id, change);
+    if (!changed && changed.error().code == "SES010") continue;  // it ended meanwhile
+    if (!changed) return tl::unexpected(changed.error());
+    if (judged) out.notes.insert(out.notes.end(), judged->notes.begin(), judged->notes.end());
+    out.changed.push_back(std::move(*changed));
+  }
+  if (auto ended = state_->end(gone, true, out.ended); !ended) return tl::unexpected(ended.error());
+  return out;
+}
+
+}  // namespace durward::session

@@ -1,0 +1,200 @@
+#include "session/state.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "session/versioned.h"
+
+namespace durward::session {
+namespace {
+
+constexpr std::size_t id_bytes = 16;
+constexpr std::size_t secret_bytes = 32;
+constexpr int attempts_max = 16;
+constexpr std::size_t ended_at_once_max = 16;
+constexpr std::chrono::hours tombstone_extra{1};  // beyond the login's own end
+
+std::string tombstone(sys_seconds now, sys_seconds until) {
+  return identity::dump({{"v", record_version},
+                         {"at", now.time_since_epoch().count()},
+                         {"until", until.time_since_epoch().count()}});
+}
+
+}  // namespace
+
+store::Put put_login(const Login& login) {
+  return {.key = keys::login(login.id), .value = write(login)};
+}
+
+store::Put put_session(const HostSession& session) {
+  return {.key = keys::session(session.key), .value = write(session)};
+}
+
+store::Put put_login_key(const Login& login) {
+  return {.key = keys::login_cookie(login.login_key),
+          .value = identity::dump({{"v", record_version}, {"login", login.id}})};
+}
+
+std::string SessionsState::new_id() const {
+  return base64url(options.random.bytes(id_bytes));
+}
+
+std::string SessionsState::new_token(char letter) const {
+  return letter + base64url(options.random.bytes(secret_bytes));
+}
+
+Result<std::optional<StoredLogin>> SessionsState::load(const std::string& id) {
+  const auto entry = options.store.get(keys::login(id));
+  if (!entry) return tl::unexpected(entry.error());
+  if (!*entry) return std::nullopt;
+  auto login = read_login(id, (*entry)->value);
+  if (!login) return tl::unexpected(login.error());
+  return StoredLogin{std::move(*login), (*entry)->modified};
+}
+
+Result<std::optional<StoredLogin>> SessionsState::load_live(const std::string& id) {
+  auto stored = load(id);
+  if (stored && *stored && over((*stored)->login)) return std::nullopt;
+  return stored;
+}
+
+Result<std::optional<HostSession>> SessionsState::load_session(const std::string& key) {
+  const auto entry = options.store.get(keys::session(key));
+  if (!entry) return tl::unexpected(entry.error());
+  if (!*entry) return std::nullopt;
+  auto session = read_host_session(key, (*entry)->value);
+  if (!session) return tl::unexpected(session.error());
+  return std::move(*session);
+}
+
+Result<std::vector<Login>> SessionsState::load_all() {
+  const std::string prefix = keys::login("");
+  const auto entries = options.store.list(prefix);
+  if (!entries) return tl::unexpected(entries.error());
+  std::vector<Login> out;
+  for (const store::Entry& entry : *entries) {
+    auto login = read_login(entry.key.substr(prefix.size()), entry.value);
+    if (!login) return tl::unexpected(login.error());
+    out.push_back(std::move(*login));
+  }
+  return out;
+}
+
+bool SessionsState::over(const Login& login) {
+  const sys_seconds at = now();
+  if (at >= login.absolute_end) return true;
+  if (login.idle.count() == 0) return false;
+  auto guard = index.lock();
+  const auto found = guard->logins.find(login.id);
+  const sys_seconds seen = found == guard->logins.end() ? login.created : found->second.seen;
+  return at - seen >= login.idle;
+}
+
+Result<Login> SessionsState::change_live(const std::string& id, const Change& change) {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    auto stored = load_live(id);
+    if (!stored) return tl::unexpected(stored.error());
+    if (!*stored) return fail("SES010", "there is no such login, or it has ended");
+    Login login = std::move((*stored)->login);
+    const auto former = login.sessions;
+    store::Transaction transaction;
+    if (auto changed = change(login, transaction); !changed) return tl::unexpected(changed.error());
+    transaction.compares.push_back({keys::login(id), (*stored)->modified});
+    transaction.compares.push_back({keys::revoked(id), 0});
+    transaction.puts.push_back(put_login(login));
+    const auto committed = options.store.transact(transaction);
+    if (!committed) return tl::unexpected(committed.error());
+    if (committed->applied) {
+      remember(login, former);
+      return login;
+    }
+  }
+  return fail("SES001", "the login kept changing", "try again");
+}
+
+Status SessionsState::collect(const std::string& id, bool revoked, store::Transaction& transaction,
+                              Ended& out) {
+  if (std::ranges::find(out.logins, id, &Login::id) != out.logins.end())
+    return {};  // a bearer beside its parent
+  const auto stored = load(id);
+  if (!stored) return tl::unexpected(stored.error());
+  if (!*stored) return {};
+  const Login& login = (*stored)->login;
+  transaction.compares.push_back({keys::login(id), (*stored)->modified});
+  transaction.deletes.insert(transaction.deletes.end(), {keys::login(id), keys::seen(id)});
+  if (!login.login_key.empty()) transaction.deletes.push_back(keys::login_cookie(login.login_key));
+  for (const auto& [host, key] : login.sessions) {
+    auto session = load_session(key);
+    if (!session) return tl::unexpected(session.error());
+    transaction.deletes.push_back(keys::session(key));
+    if (*session) out.sessions.push_back(std::move(**session));
+  }
+  if (revoked) {
+    transaction.puts.push_back(
+        {.key = keys::revoked(id), .value = tombstone(now(), login.absolute_end + tombstone_extra)});
+    for (const std::string& bearer : login.bearers) {
+      if (auto collected = collect(bearer, true, transaction, out); !collected) return collected;
+    }
+  }
+  out.logins.push_back(login);
+  return {};
+}
+
+Result<bool> SessionsState::try_end(const std::vector<std::string>& ids, bool revoked, Ended& out) {
+  store::Transaction transaction;
+  Ended ended;
+  for (const std::string& id : ids) {
+    if (auto collected = collect(id, revoked, transaction, ended); !collected) {
+      return tl::unexpected(collected.error());
+    }
+  }
+  if (ended.logins.empty()) return true;
+  const auto committed = options.store.transact(transaction);
+  if (!committed) return tl::unexpected(committed.error());
+  if (!committed->applied) return false;
+  for (const Login& login : ended.logins) forget(login);
+  std::ranges::move(ended.logins, std::back_inserter(out.logins));
+  std::ranges::move(ended.sessions, std::back_inserter(out.sessions));
+  return true;
+}
+
+Status SessionsState::end(const std::vector<std::string>& ids, bool revoked, Ended& out) {
+  for (std::size_t begin = 0; begin < ids.size(); begin += ended_at_once_max) {
+    const auto first = ids.begin() + static_cast<std::ptrdiff_t>(begin);
+    const std::vector<std::string> some(
+        first, first + static_cast<std::ptrdiff_t>(std::min(ended_at_once_max, ids.size() - begin)));
+    bool done = false;
+    for (int attempt = 0; attempt < attempts_max && !done; ++attempt) {
+      const auto ended = try_end(some, revoked, out);
+      if (!ended) return tl::unexpected(ended.error());
+      done = *ended;
+    }
+    if (!done) return fail("SES001", "the logins kept changing", "try again");
+  }
+  return {};
+}
+
+void SessionsState::remember(const Login& login, const std::map<std::string, std::string>& former) {
+  auto guard = index.lock();
+  auto [entry, fresh] = guard->logins.try_emplace(login.id);
+  if (fresh)
+    entry->second = {
+        .absolute_end = login.absolute_end, .idle = login.idle, .seen = login.created, .written = {}};
+  for (const auto& [host, key] : former) guard->by_session.erase(key);
+  for (const auto& [host, key] : login.sessions) guard->by_session[key] = login.id;
+}
+
+void SessionsState::forget(const Login& login) {
+  auto guard = index.lock();
+  guard->logins.erase(login.id);
+  for (const auto& [host, key] : login.sessions) guard->by_session.erase(key);
+}
+
+void SessionsState::saw(const std::string& id, sys_seconds at) {
+  auto guard = index.lock();
+  const auto found = guard->logins.find(id);
+  if (found != guard->logins.end()) found->second.seen = std::max(found->second.seen, std::min(at, now()));
+}
+
+}  // namespace durward::session

@@ -1,0 +1,101 @@
+// What the operations of Sessions share: reading, changing and ending login records. Internal to session.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "session/sessions.h"
+
+namespace durward::session {
+
+struct StoredLogin {
+  Login login;
+  store::Revision modified = 0;
+};
+
+// In memory, made from the store: who is due to end, and who was seen when. Decides nothing by itself.
+struct Index {
+  struct Entry {
+    sys_seconds absolute_end{};
+    seconds idle{};
+    sys_seconds seen{};     // last activity
+    sys_seconds written{};  // `seen` as the store has it
+  };
+  std::map<std::string, Entry> logins;            // by id
+  std::map<std::string, std::string> by_session;  // session key -> login id
+  sys_seconds swept{};
+};
+
+struct SessionsState {
+  SessionsState(Sessions::Options given, Sealer its_sealer) : options(given), sealer(std::move(its_sealer)) {}
+
+  Sessions::Options options;
+  Sealer sealer;
+  Guarded<Index> index;
+
+  sys_seconds now() const { return options.clock.now_seconds(); }
+  std::string new_id() const;
+  std::string new_token(char letter) const;
+
+  // Whatever its age. Nothing when there is none.
+  Result<std::optional<StoredLogin>> load(const std::string& id);
+  // As load, but nothing when it is over.
+  Result<std::optional<StoredLogin>> load_live(const std::string& id);
+  Result<std::optional<HostSession>> load_session(const std::string& key);
+  Result<std::vector<Login>> load_all();
+  bool over(const Login& login);
+
+  // Reads the live login, lets `change` alter it and add what belongs to it to the transaction, and commits
+  // that against what was read; on a lost race, again from the start. Errors: those of `change`; SES010,
+  // SES001.
+  using Change = std::function<Status(Login&, store::Transaction&)>;
+  Result<Login> change_live(const std::string& id, const Change& change);
+
+  // Removes logins and all that hangs on them. `revoked`: bearers made from them go too, and a tombstone
+  // stays.
+  Status end(const std::vector<std::string>& ids, bool revoked, Ended& out);
+
+  // `former`: the sessions it had before.
+  void remember(const Login& login, const std::map<std::string, std::string>& former);
+  void forget(const Login& login);
+  void saw(const std::string& id, sys_seconds at);
+
+ private:
+  // One transaction. False: lost a race.
+  Result<bool> try_end(const std::vector<std::string>& ids, bool revoked, Ended& out);
+  Status collect(const std::string& id, bool revoked, store::Transaction& transaction, Ended& out);
+};
+
+// Rewrites the login's rows with its subject.
+Status put_subject_in_rows(SessionsState& state, const Login& login, store::Transaction& transaction);
+
+store::Put put_login(const Login& login);
+store::Put put_session(const HostSession& session);
+store::Put put_login_key(const Login& login);  // the login host's cookie -> the login
+
+namespace keys {
+inline std::string login(const std::string& id) {
+  return "login/" + id;
+}
+inline std::string session(const std::string& key) {
+  return "session/" + key;
+}
+inline std::string login_cookie(const std::string& key) {
+  return "sso/" + key;
+}
+inline std::string ticket(const std::string& hash) {
+  return "ticket/" + hash;
+}
+inline std::string revoked(const std::string& id) {
+  return "revoked/" + id;
+}
+inline std::string seen(const std::string& id) {
+  return "seen/" + id;
+}
+}  // namespace keys
+
+}  // namespace durward::session
