@@ -33,7 +33,8 @@ struct IpAddress {
 struct Cidr {
   IpAddress network;
   unsigned prefix = 0;  // in bits of its own family: 1..32 or 1..128
-  static std::optional<Cidr> parse(std::string_view text);  // bare address = full prefix; /0 and host bits refused
+  static std::optional<Cidr> parse(
+      std::string_view text);  // bare address = full prefix; /0 and host bits refused
   bool contains(const IpAddress& address) const;
   std::string text() const;
   auto operator<=>(const Cidr&) const = default;
@@ -43,7 +44,7 @@ struct Cidr {
 
 // Local wall time in `zone`, half-open, may cross midnight (end <= start then means the next day).
 struct WeeklyWindow {
-  std::uint8_t days = 0;          // bit 0 = Monday … bit 6 = Sunday: the days on which the window begins
+  std::uint8_t days = 0;           // bit 0 = Monday … bit 6 = Sunday: the days on which the window begins
   std::uint16_t start_minute = 0;  // 0..1439
   std::uint16_t end_minute = 0;    // 1..1440; less than start_minute = ends the next day
   std::string zone;                // IANA name, known to tzdata
@@ -52,7 +53,7 @@ struct WeeklyWindow {
 
 // All that are set must hold. At least one is set.
 struct Conditions {
-  std::optional<Spanned<int>> acr;         // index into Gateway::acr; means "this level or above"
+  std::optional<Spanned<int>> acr;           // index into Gateway::acr; means "this level or above"
   std::optional<Spanned<seconds>> auth_age;  // authenticated at most this long ago, inclusive
   std::optional<Spanned<std::vector<WeeklyWindow>>> weekly;  // any of
   std::optional<Spanned<std::vector<Cidr>>> source;          // any of
@@ -68,9 +69,9 @@ enum class Who {
   roles,      // see Audience
 };
 
-// `roles: [a, b]` is any_of; all_of and none_of are words of their own; the lists present must all hold, and with
-// Who::roles at least one is not empty. Literals are three-valued (see Tri); someone without a session holds no
-// role, known, so `noneOf` alone matches them too.
+// `roles: [a, b]` is any_of; all_of and none_of are words of their own; the lists present must all hold, and
+// with Who::roles at least one is not empty. Literals are three-valued (see Tri); someone without a session
+// holds no role, known, so `noneOf` alone matches them too.
 struct Audience {
   Who who = Who::anyone;
   std::vector<Spanned<std::string>> any_of;
@@ -97,15 +98,18 @@ struct PathTemplate {
   bool ends_in_rest() const { return !segments.empty() && segments.back().kind == Segment::Kind::rest; }
 };
 
-enum class Cors { none, preflight };  // preflight: OPTIONS with Origin and Access-Control-Request-Method pass, never with identity
+enum class Cors {
+  none,
+  preflight
+};  // preflight: OPTIONS with Origin and Access-Control-Request-Method pass, never with identity
 
 struct Route {
-  Spanned<std::string> id;                       // unique in its app
-  std::vector<Spanned<std::string>> methods;     // empty = any method; case-sensitive
+  Spanned<std::string> id;                    // unique in its app
+  std::vector<Spanned<std::string>> methods;  // empty = any method; case-sensitive
   Spanned<PathTemplate> path;
-  Spanned<std::string> upstream;                 // a key of App::upstreams
+  Spanned<std::string> upstream;  // a key of App::upstreams
   Cors cors = Cors::none;
-  std::optional<Spanned<milliseconds>> timeout;  // server timeout; else the gateway's
+  std::optional<Spanned<milliseconds>> timeout;          // server timeout; else the gateway's
   std::optional<Spanned<std::uint64_t>> max_body_bytes;  // else the gateway's
   SourceSpan span;
 };
@@ -155,6 +159,8 @@ struct App {
   std::vector<Route> routes;
   std::vector<AccessRule> access;
   std::vector<App> apps;  // children, in the order of the parent's list
+  std::string directory;  // where it is declared, relative to the root bundle; "" = the root
+  std::vector<Spanned<std::string>> child_paths;  // directories of the children, relative to `directory`
   SourceSpan span;
 };
 
@@ -168,8 +174,8 @@ struct Bind {
 struct Listener {
   std::vector<Spanned<Bind>> bind;
   std::optional<Spanned<std::string>> certificates;  // a directory of PEM files; set = TLS
-  bool redirect_https = false;                        // set = answers every request with a redirect
-  bool proxy_protocol = false;                        // expect PROXY v1/v2 from trusted proxies
+  bool redirect_https = false;                       // set = answers every request with a redirect
+  bool proxy_protocol = false;                       // expect PROXY v1/v2 from trusted proxies
   SourceSpan span;
 };
 
@@ -185,18 +191,19 @@ struct Gateway {
   milliseconds timeout_connect{5'000};
   milliseconds timeout_tunnel{3'600'000};
   std::uint64_t max_body_bytes = 64ULL << 20;
-  seconds lease{60};  // with Durward gone, everything lapses within this
+  seconds lease{60};                              // with Durward gone, everything lapses within this
+  std::vector<Spanned<std::string>> child_paths;  // directories of the tree's top level
   SourceSpan span;
 };
 
 struct IdentityProvider {
-  Spanned<std::string> name;  // [a-z0-9-]{1,63}
-  std::string title;          // for the chooser; the name when not said
+  Spanned<std::string> name;    // [a-z0-9-]{1,63}
+  std::string title;            // for the chooser; the name when not said
   Spanned<std::string> issuer;  // https URL (http only on loopback), byte for byte as `iss`
   Spanned<std::string> client_id;
-  Spanned<std::string> client_secret;  // names a Credential
+  Spanned<std::string> client_secret;      // names a Credential
   std::optional<Spanned<std::string>> ca;  // names a Credential with PEM; absent = the system's store
-  std::vector<std::string> scopes;     // contains openid
+  std::vector<std::string> scopes;         // contains openid
   std::string groups_claim = "groups";
   std::string email_claim = "email";
   std::vector<Spanned<std::string>> unique;  // claims declared immutable and unique; always contains "sub"
@@ -204,41 +211,42 @@ struct IdentityProvider {
   seconds idle{1800};
   seconds absolute{36'000};
   std::vector<Spanned<std::string>> may_assert_roles;  // patterns with one trailing *; empty = every role
-  std::vector<Spanned<std::string>> email_domains;     // empty = any; else e-mail from elsewhere counts as unknown
+  std::vector<Spanned<std::string>>
+      email_domains;  // empty = any; else e-mail from elsewhere counts as unknown
   SourceSpan span;
 };
 
 // One way to hold a role.
 struct MemberLiteral {
   enum class Kind { group, claim, person } kind = Kind::group;
-  std::string claim;                  // Kind::claim: the claim's name
-  Spanned<std::string> value;         // the group, the claim's value, or the person's verified e-mail (lower case)
+  std::string claim;           // Kind::claim: the claim's name
+  Spanned<std::string> value;  // the group, the claim's value, or the person's verified e-mail (lower case)
 };
 
 struct Role {
   Spanned<std::string> name;
-  std::vector<MemberLiteral> members;            // any of
-  std::vector<Spanned<std::string>> excludes;    // who holds both holds neither
+  std::vector<MemberLiteral> members;          // any of
+  std::vector<Spanned<std::string>> excludes;  // who holds both holds neither
   SourceSpan span;
 };
 
 struct Credential {
   Spanned<std::string> name;
   enum class From { file, env } from = From::file;
-  Spanned<std::string> source;                 // path (absolute, or relative to the root bundle) or variable name
-  std::vector<Spanned<std::string>> used_by;   // "idp/corp", "app/*", "app/payments"
+  Spanned<std::string> source;  // path (absolute, or relative to the root bundle) or variable name
+  std::vector<Spanned<std::string>> used_by;  // "idp/corp", "app/*", "app/payments"
   SourceSpan span;
 };
 
 struct Model {
-  std::string environment;                   // the Environment it was resolved for; "" when none is declared
+  std::string environment;  // the Environment it was resolved for; "" when none is declared
   std::map<std::string, std::string> variables;  // env.<name>
   Gateway gateway;
   std::map<std::string, IdentityProvider> providers;
   std::map<std::string, Role> roles;
   std::map<std::string, Credential> credentials;
-  std::vector<App> apps;                     // the tree's top level
-  std::vector<SourceFilePtr> files;          // owns what spans point into
+  std::vector<App> apps;             // the tree's top level
+  std::vector<SourceFilePtr> files;  // owns what spans point into
 
   // Every app of the tree, parents before children, in declaration order. Valid while the Model lives.
   std::vector<const App*> all_apps() const;

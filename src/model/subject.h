@@ -14,14 +14,14 @@ namespace durward::model {
 enum class Tri { no, yes, unknown };
 
 struct Subject {
-  bool signed_in = false;     // false: anonymous; holds no role, known; everything below is empty
+  bool signed_in = false;  // false: anonymous; holds no role, known; everything below is empty
   std::string issuer;
   std::string sub;
-  std::optional<std::string> email;  // verified only, lower case
-  std::string name;                  // for display only, never for decisions
-  std::set<std::string> roles;          // held
-  std::set<std::string> unknown_roles;  // cannot be told
-  int acr = -1;               // level on the gateway's ladder; -1 = below it
+  std::optional<std::string> email;                   // verified only, lower case
+  std::string name;                                   // for display only, never for decisions
+  std::set<std::string> roles;                        // held
+  std::set<std::string> unknown_roles;                // cannot be told
+  int acr = -1;                                       // level on the gateway's ladder; -1 = below it
   std::optional<std::chrono::sys_seconds> auth_time;  // when the person last authenticated; none = unknown
 
   Tri holds(const std::string& role) const {

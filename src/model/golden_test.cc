@@ -1,0 +1,204 @@
+// Proves: each case of tests/golden/bundle says what it says, to the caret and the hint; what loads prints
+// and reads back as the same model; every diagnostic code has a case. DURWARD_ACCEPT=1 rewrites the cases and
+// skips.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "base/diagnostics.h"
+#include "model/codes.h"
+#include "model/load.h"
+#include "model/print.h"
+#include "testing/memory_bundle.h"
+
+namespace durward::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path cases_directory = fs::path(DURWARD_SOURCE_DIR) / "tests/golden/bundle";
+constexpr std::string_view defaults_mark = "<<defaults>>\n";
+
+// The least that loads, but for what a case is about.
+constexpr std::string_view defaults = R"(apiVersion: durward/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  listen: [{bind: ["0.0.0.0:8443"], tls: {certificates: certs}}]
+  loginHost: login.example
+  acr: [pwd, otp, webauthn]
+---
+apiVersion: durward/v1
+kind: IdentityProvider
+metadata: {name: corp}
+spec: {issuer: "https://id.example", client: {id: durward, secret: corp-client}}
+---
+apiVersion: durward/v1
+kind: Role
+metadata: {name: staff}
+spec: {members: [{group: staff}]}
+---
+apiVersion: durward/v1
+kind: Credential
+metadata: {name: corp-client}
+spec: {from: {file: corp-client}, usedBy: [idp/corp]}
+)";
+
+struct Section {
+  std::string name;
+  std::string text;
+};
+
+std::string slurp(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+std::vector<Section> read_sections(const std::string& text) {
+  std::vector<Section> sections;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.size() > 6 && line.starts_with("-- ") && line.ends_with(" --"))
+      sections.push_back({line.substr(3, line.size() - 6), ""});
+    else if (!sections.empty())
+      sections.back().text += line + "\n";
+  }
+  return sections;
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+  const auto at = text.find(what);
+  if (at != std::string::npos) text.replace(at, what.size(), with);
+  return text;
+}
+
+// <<xNN>> in a case stands for the byte, so that cases stay readable text.
+std::string unescaped(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.compare(i, 3, "<<x") == 0 && i + 7 <= text.size() && text.compare(i + 5, 2, ">>") == 0) {
+      out += static_cast<char>(std::stoi(text.substr(i + 3, 2), nullptr, 16));
+      i += 6;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+struct Loaded {
+  std::unique_ptr<testing::MemoryBundle> source;
+  Diagnostics diagnostics;
+  ModelPtr model;
+};
+
+void load_files(std::map<std::string, std::string> files, const std::string& environment, Loaded& out) {
+  out.source = std::make_unique<testing::MemoryBundle>(std::move(files));
+  out.model = load(*out.source, environment, out.diagnostics);
+}
+
+std::string printed_defaults() {
+  Loaded loaded;
+  load_files({{"bundle.yaml", std::string(defaults)}}, "", loaded);
+  const auto text = print_files(*loaded.model).at(0).text;
+  return text;
+}
+
+void expect_round_trip(const Model& model) {
+  std::map<std::string, std::string> files;
+  for (const PrintedFile& file : print_files(model))
+    files[file.directory.empty() ? "bundle.yaml" : file.directory + "/app.yaml"] = file.text;
+  Loaded again;
+  load_files(files, model.environment, again);
+  ASSERT_TRUE(again.model && !again.diagnostics.has_errors())
+      << render_text(again.diagnostics) << print(model);
+  EXPECT_EQ(print(*again.model), print(model));
+}
+
+class Golden : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Golden, Case) {
+  const fs::path path = cases_directory / GetParam();
+  std::vector<Section> sections = read_sections(slurp(path));
+  std::map<std::string, std::string> files;
+  std::string environment;
+  for (const Section& s : sections) {
+    if (s.name.ends_with(".yaml") || s.name.ends_with(".yml"))
+      files[s.name] = unescaped(replaced(s.text, defaults_mark, defaults));
+    if (s.name == "environment") environment = s.text.substr(0, s.text.find('\n'));
+  }
+  Loaded loaded;
+  load_files(files, environment, loaded);
+  std::map<std::string, std::string> actual{{"diagnostics", render_text(loaded.diagnostics)}};
+  if (loaded.model && !loaded.diagnostics.has_errors()) {
+    actual["model"] = replaced(print(*loaded.model), printed_defaults(), defaults_mark);
+    expect_round_trip(*loaded.model);
+  } else {
+    actual["model"] = "";
+  }
+  const bool accept = std::getenv("DURWARD_ACCEPT") != nullptr;
+  std::ofstream out;
+  if (accept) out.open(path, std::ios::binary);
+  bool judged = false;
+  for (const Section& s : sections) {
+    const auto found = actual.find(s.name);
+    judged |= found != actual.end();
+    if (accept) {
+      out << "-- " << s.name << " --\n" << (found == actual.end() ? s.text : found->second);
+    } else if (found != actual.end()) {
+      EXPECT_EQ(s.text, found->second);
+    }
+  }
+  EXPECT_TRUE(judged) << "the case has neither -- diagnostics -- nor -- model --";
+  if (std::none_of(sections.begin(), sections.end(),
+                   [](const Section& s) { return s.name == "diagnostics"; })) {
+    EXPECT_EQ(actual["diagnostics"], "");
+  }
+  if (accept) GTEST_SKIP() << "rewritten";
+}
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(cases_directory))
+    if (entry.path().extension() == ".case") names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string test_name(const ::testing::TestParamInfo<std::string>& test) {
+  std::string name = test.param.substr(0, test.param.find('.'));
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Bundle, Golden, ::testing::ValuesIn(case_names()), test_name);
+
+TEST(Codes, EachHasAGoldenCase) {
+  std::string all;
+  for (const std::string& name : case_names())
+    for (const Section& s : read_sections(slurp(cases_directory / name)))
+      if (s.name == "diagnostics") all += s.text;
+  const auto expect_case = [&](const Code& c) {
+    EXPECT_NE(all.find("[" + std::string(c.id) + "]"), std::string::npos) << c.id << ": " << c.title;
+  };
+  for (const Code& c : bundle::codes) expect_case(c);
+  for (const Code& c : codes) expect_case(c);
+}
+
+TEST(Codes, AreUniqueAndInOrder) {
+  for (std::size_t i = 0; i < codes.size(); ++i) EXPECT_EQ(codes[i].id, fmt::format("MDL{:03}", i + 1));
+  for (std::size_t i = 0; i < bundle::codes.size(); ++i)
+    EXPECT_EQ(bundle::codes[i].id, fmt::format("BND{:03}", i + 1));
+}
+
+}  // namespace
+}  // namespace durward::model
