@@ -70,7 +70,7 @@ class MemoryStore final : public store::Store {
       if (modified(*data, compare.key) != compare.modified) return store::Committed{false, data->revision};
     }
     for (const store::Put& put : transaction.puts) {
-      if (put.lease != 0 && !data->leases.contains(put.lease)) return fail("STO006", "no such lease");
+      if (put.lease != 0 && !alive(*data, put.lease)) return fail("STO006", "no such lease");
     }
     const store::Revision next = data->revision + 1;
     bool changed = false;
@@ -93,7 +93,8 @@ class MemoryStore final : public store::Store {
     auto data = data_.lock();
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     for (;;) {
-      if (after < data->compacted) return fail("STO004", "that revision is not here");
+      if (after < data->compacted || after > data->revision)
+        return fail("STO004", "that revision is not here");
       auto changes = since(*data, prefix, after);
       if (!changes.empty() || data->interrupted) return changes;
       if (changed_.wait_until(data.lock(), deadline) == std::cv_status::timeout) {
@@ -115,9 +116,8 @@ class MemoryStore final : public store::Store {
   }
   Status keep_alive(store::LeaseId lease) override {
     auto data = data_.lock();
-    const auto found = data->leases.find(lease);
-    if (found == data->leases.end()) return fail("STO006", "no such lease");
-    found->second.end = clock_.steady() + found->second.ttl;
+    if (!alive(*data, lease)) return fail("STO006", "no such lease");
+    data->leases[lease].end = clock_.steady() + data->leases[lease].ttl;
     return {};
   }
   Result<std::size_t> expire() override {
@@ -165,6 +165,10 @@ class MemoryStore final : public store::Store {
     std::function<void()> intruder;
   };
 
+  bool alive(const Data& data, store::LeaseId lease) const {
+    const auto found = data.leases.find(lease);
+    return found != data.leases.end() && clock_.steady() < found->second.end;
+  }
   static store::Revision modified(const Data& data, const std::string& key) {
     const auto found = data.history.find(key);
     if (found == data.history.end() || !found->second.back().value) return 0;
