@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "model/check.h"
 #include "model/codes.h"
@@ -67,6 +69,7 @@ void report(const Owner& first, const Owner& second, const std::string& host, co
 
 void check_routes(const Model& model, Diagnostics& diagnostics) {
   std::unordered_map<std::string, std::vector<Owner>> taken;
+  std::set<std::pair<const Route*, const Route*>> reported;  // two routes may meet on several hosts
   for (const App* app : model.all_apps()) {
     for (const auto& host : app->hosts) {
       for (const Route& route : app->routes) {
@@ -74,7 +77,8 @@ void check_routes(const Model& model, Diagnostics& diagnostics) {
         for (const Owner& owner : owners) {
           const std::string* method = shared_method(*owner.route, route);
           if (method == nullptr || owner.route == &route) continue;
-          report(owner, {app, &route}, host.value, *method, diagnostics);
+          if (reported.emplace(owner.route, &route).second)
+            report(owner, {app, &route}, host.value, *method, diagnostics);
           break;
         }
         owners.push_back({app, &route});

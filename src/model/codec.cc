@@ -115,18 +115,20 @@ bool check_list(const Node& node, const Shape& shape, const ListRules& rules, Co
     return wrong_form(node, shape, context, word ? fmt::format("write [{}]", node.text) : std::string());
   }
   bool good = true;
-  const auto complain = [&](const Code& what, const SourceSpan& span, std::string message) {
-    context.error(what, span, std::move(message));
+  const auto complain = [&](const Code& what, const SourceSpan& span, std::string message,
+                            std::string hint = {}) {
+    context.error(what, span, std::move(message), std::move(hint));
     good = false;
   };
-  if (node.children.size() < rules.min) complain(code::type, node.span, "the list is empty");
+  if (node.children.size() < rules.min)
+    complain(code::type, node.span, "the list is empty", "name at least one, or leave the key out");
   if (node.children.size() > rules.max)
     complain(code::limit, node.span,
              fmt::format("{} entries, where at most {} are allowed", node.children.size(), rules.max));
   std::unordered_set<std::string_view> seen;
   for (const Node& child : node.children) {
     if (child.kind == Node::Kind::scalar && !child.is_null() && !seen.insert(child.text).second)
-      complain(code::repeated, child.span, fmt::format("'{}' is listed twice", child.text));
+      complain(code::repeated, child.span, fmt::format("'{}' is listed twice", child.text), "remove one");
   }
   return good;
 }
@@ -144,6 +146,7 @@ bool check_object(const Node& node, const Shape& shape, std::vector<const Node*>
   given.assign(shape.keys.size(), nullptr);
   if (node.kind != Node::Kind::mapping) return wrong_form(node, shape, context);
   bool good = true;
+  bool ahead = false;  // something of a later release stands here: what is missing may be what it stands for
   for (const Node& child : node.children) {
     const KeyShape* key = shape.key(child.key);
     if (key == nullptr) {
@@ -155,23 +158,26 @@ bool check_object(const Node& node, const Shape& shape, std::vector<const Node*>
                     fmt::format("'{}' is not supported by this version", child.key),
                     fmt::format("remove it: {}", key->doc));
       good = false;
+      ahead = true;
     } else {
       given[static_cast<std::size_t>(key - shape.keys.data())] = &child;
     }
   }
+  if (ahead) return false;
   for (std::size_t i = 0; i < shape.keys.size(); ++i) {
     if (given[i] != nullptr || shape.keys[i].need != Need::required) continue;
     context.error(code::missing_key, node.span, fmt::format("missing key '{}'", shape.keys[i].name),
-                  shape.keys[i].doc);
+                  fmt::format("add it: {}", shape.keys[i].doc));
     good = false;
   }
   if (shape.one_of.empty()) return good;
   const auto found = std::count_if(shape.one_of.begin(), shape.one_of.end(),
                                    [&](const std::string& name) { return node.find(name) != nullptr; });
   if (found == 1) return good;
-  context.error(code::exactly_one, node.span,
-                fmt::format("{} of {}", found == 0 ? "none" : "more than one", join(shape.one_of, ", ")),
-                "give exactly one");
+  context.error(
+      code::exactly_one, node.span,
+      fmt::format("{} of {} is given", found == 0 ? "none" : "more than one", join(shape.one_of, ", ")),
+      "give exactly one");
   return false;
 }
 

@@ -228,6 +228,13 @@ Codec<std::map<std::string, T>> map_of(const Codec<std::string>& key, const Code
 
 // ---- objects ---------------------------------------------------------------------------------------
 
+template <class T>
+struct is_collection : std::false_type {};
+template <class T>
+struct is_collection<std::vector<T>> : std::true_type {};
+template <class T>
+struct is_collection<std::map<std::string, T>> : std::true_type {};
+
 template <class S>
 struct Field {
   KeyShape shape;
@@ -243,7 +250,8 @@ Field<S> field(std::string name, M S::*member, const Codec<T>& codec, std::strin
           [codec, member](const Node& node, S& out, Context& context) {
             T value{};
             const bool good = codec.decode(node, value, context);
-            if (good) put(out.*member, std::move(value), node.span);
+            // What could be read of a list is kept, so that later checks see it too.
+            if (good || is_collection<T>::value) put(out.*member, std::move(value), node.span);
             return good;
           },
           [codec, member](const S& value, const Printing& printing) -> std::optional<Node> {

@@ -185,11 +185,12 @@ const Codec<Route>& route() {
 }
 
 const Codec<UpstreamTls>& upstream_tls() {
-  static const Codec<UpstreamTls> codec = object<UpstreamTls>(
-      "TLS settings", {field("ca", &UpstreamTls::ca, name_word(),
-                             "Names a Credential with PEM; the system's store when left out"),
-                       field("sni", &UpstreamTls::sni, host_word(),
-                             "The name to send and to verify; the server's own when left out")});
+  static const Codec<UpstreamTls> codec =
+      object<UpstreamTls>("a mapping with TLS settings",
+                          {field("ca", &UpstreamTls::ca, name_word(),
+                                 "Names a Credential with PEM; the system's store when left out"),
+                           field("sni", &UpstreamTls::sni, host_word(),
+                                 "The name to send and to verify; the server's own when left out")});
   return codec;
 }
 
@@ -226,11 +227,11 @@ const Codec<App>& app_document() {
       "App", "An application, a parent of applications, or both",
       {required("name", &App::name, name_word(), "Unique in the estate"),
        field("owner", &App::owner, text_word(), "The team that answers for it"),
-       field("labels", &App::labels, map_of(variable_word(), text_word(), "labels"),
+       field("labels", &App::labels, map_of(variable_word(), text_word(), "a mapping of labels"),
              "For people and reports")},
       {field("hosts", &App::hosts, list_of<Spanned<std::string>>(host_word(), {.max = hosts_per_app_max}),
              "Host names it answers on; apps may share one"),
-       field("upstreams", &App::upstreams, map_of(name_word(), upstream(), "upstreams by name"),
+       field("upstreams", &App::upstreams, map_of(name_word(), upstream(), "a mapping of upstreams by name"),
              "Where its requests go"),
        field("routes", &App::routes, list_of<Route>(route(), {.max = routes_per_app_max, .item_id = "id"}),
              "What it serves. One request has one route, the most specific"),

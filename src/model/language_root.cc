@@ -237,7 +237,8 @@ const Codec<IdentityProvider>& provider_document() {
                     field("email", &Idp::email_claim, token_word(), "The e-mail address (default email)")}),
        field("unique", &Idp::unique, tokens,
              "Claims that never change and belong to one person; sub always is"),
-       field("acr", &Idp::acr, map_of(token_word(), acr_word(), "levels by the provider's value"),
+       field("acr", &Idp::acr,
+             map_of(token_word(), acr_word(), "a mapping of levels by the provider's value"),
              "The provider's acr values on the gateway's ladder"),
        nested<Idp>(
            "session", "How long a login lasts",
@@ -280,20 +281,20 @@ const Codec<Credential>& credential_document() {
 }
 
 const Codec<Environment>& environment_document() {
-  static const Codec<Environment> codec =
-      document<Environment>("Environment", "What differs between dev, staging and prod",
-                            {required("name", &Environment::name, name_word(), "What --env names")},
-                            {field("domain", &Environment::domain, host_word(), "The value of {env.domain}"),
-                             field("vars", &Environment::vars,
-                                   map_of(variable_word(), text_word(), "variables"), "Values of {env.NAME}"),
-                             patches()},
-                            [](const Node& node, Environment& out, Context& context) {
-                              const Node* vars = node.find("spec")->find("vars");
-                              if (!out.vars.contains("domain")) return true;
-                              context.error(code::environment, vars->find("domain")->key_span,
-                                            "'domain' is a key of its own", "write spec.domain");
-                              return false;
-                            });
+  static const Codec<Environment> codec = document<Environment>(
+      "Environment", "What differs between dev, staging and prod",
+      {required("name", &Environment::name, name_word(), "What --env names")},
+      {field("domain", &Environment::domain, host_word(), "The value of {env.domain}"),
+       field("vars", &Environment::vars, map_of(variable_word(), text_word(), "a mapping of variables"),
+             "Values of {env.NAME}"),
+       patches()},
+      [](const Node& node, Environment& out, Context& context) {
+        const Node* vars = node.find("spec")->find("vars");
+        if (!out.vars.contains("domain")) return true;
+        context.error(code::environment, vars->find("domain")->key_span, "'domain' is a key of its own",
+                      "write spec.domain");
+        return false;
+      });
   return codec;
 }
 

@@ -54,6 +54,7 @@ class Loader {
       return std::nullopt;
     }
     DocumentList documents;
+    bool whole = true;
     for (SourceFilePtr& file : *files) {
       bytes_ += file->text.size();
       if (bytes_ > bundle_bytes_max) {
@@ -63,11 +64,12 @@ class Loader {
         return std::nullopt;
       }
       bundle::Parsed parsed = bundle::parse(file, context_.diagnostics);
-      known_ &= parsed.complete;
+      whole &= parsed.complete;
       model_->files.push_back(std::move(file));
       std::move(parsed.documents.begin(), parsed.documents.end(), std::back_inserter(documents));
     }
-    if (!documents.empty() || !known_) return documents;
+    known_ &= whole;
+    if (!documents.empty() || !whole) return documents;
     context_.error(
         code::tree, span,
         fmt::format("no documents in {}", directory.empty() ? "the bundle" : "'" + directory + "'"),

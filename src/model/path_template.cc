@@ -47,7 +47,7 @@ Word<Segment> parse_parameter(std::string_view text, std::size_t offset) {
   if (text.starts_with(claim_prefix))
     return refuse(code::unsupported,
                   fmt::format("claim-bound segment '{}' is not supported by this version", text),
-                  "remove the route, or use {name}", offset, text.size());
+                  "remove the route: they come later", offset, text.size());
   const std::string_view name = text.substr(1, text.size() - 2);
   const bool fine =
       !name.empty() && name.size() <= 63 && !(name[0] >= '0' && name[0] <= '9') &&
@@ -65,11 +65,12 @@ Word<Segment> parse_segment(std::string_view text, std::size_t offset) {
     return bad(fmt::format("segment '{}' is never requested", text), "write the path it leads to", offset,
                text.size());
   const auto wrong = std::find_if_not(text.begin(), text.end(), path_byte);
-  if (wrong != text.end())
+  if (wrong != text.end()) {
+    const bool ascii = static_cast<unsigned char>(*wrong) < 0x80;
     return bad(
-        fmt::format("'{}' is not allowed in a path",
-                    *wrong >= 0x20 && *wrong < 0x7f ? std::string(1, *wrong) : std::string("this byte")),
+        ascii ? fmt::format("'{}' is not allowed in a path", *wrong) : "only ASCII is allowed in a path",
         why_not(*wrong), offset + static_cast<std::size_t>(wrong - text.begin()), 1);
+  }
   return Segment{Segment::Kind::literal, std::string(text)};
 }
 

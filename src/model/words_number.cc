@@ -60,6 +60,16 @@ std::string print_size(std::uint64_t bytes) {
   return std::to_string(bytes);
 }
 
+// 10MB, 10M and 10mb want to be 10MiB.
+std::string size_hint(std::string_view text) {
+  const auto amount = parse_amount(text);
+  const std::string unit = amount ? lower_ascii(amount->unit) : std::string();
+  for (const char prefix : {'k', 'm', 'g'})
+    if (unit.starts_with(prefix) && unit.size() <= 3)
+      return fmt::format("write {}{}iB", amount->count, static_cast<char>(prefix - 'a' + 'A'));
+  return "write bytes, or a number with KiB, MiB or GiB";
+}
+
 Word<std::uint64_t> parse_duration(std::string_view text, Duration min, Duration max, bool whole_seconds) {
   const auto value = value_of(text, time_units);
   if (!value) {
@@ -102,6 +112,8 @@ Word<Endpoint> parse_endpoint(std::string_view text, std::string_view example) {
   const auto colon = text.rfind(':');
   const auto hint = fmt::format("write it as in {}", example);
   const bool bracketed = text.starts_with('[');
+  if (const auto scheme = text.find("://"); scheme != std::string_view::npos)
+    return refuse(code::endpoint, fmt::format("'{}' is a URL", text), hint);
   if (colon == std::string_view::npos || text.ends_with(']'))
     return refuse(code::endpoint, fmt::format("'{}' has no port", text), hint);
   std::string_view host = text.substr(0, colon);
@@ -128,7 +140,7 @@ Word<Bind> parse_bind(std::string_view text, Context&) {
   if (!endpoint) return tl::unexpected(endpoint.error());
   const auto address = IpAddress::parse(endpoint->host);
   if (!address)
-    return refuse(code::endpoint, fmt::format("'{}' is not an address", endpoint->host),
+    return refuse(code::endpoint, fmt::format("'{}' is not an address with a port", text),
                   endpoint->host.empty() || endpoint->host == "*"
                       ? fmt::format("write 0.0.0.0:{0} for IPv4 and [::]:{0} for IPv6", endpoint->port)
                       : "a listener binds to an address, not to a name");
@@ -186,9 +198,7 @@ Codec<std::uint64_t> size_word(std::uint64_t min, std::uint64_t max) {
       std::move(shape),
       [min, max](std::string_view text, Context&) -> Word<std::uint64_t> {
         const auto value = value_of(text, size_units);
-        if (!value)
-          return refuse(code::size, fmt::format("'{}' is not a size", text),
-                        "write bytes, or a number with KiB, MiB or GiB");
+        if (!value) return refuse(code::size, fmt::format("'{}' is not a size", text), size_hint(text));
         if (*value < min || *value > max)
           return refuse(code::size, fmt::format("{} is out of range", text),
                         fmt::format("{} to {}", print_size(min), print_size(max)));
