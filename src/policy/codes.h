@@ -13,6 +13,8 @@ using model::Code;
 
 inline constexpr Code too_many_pieces{"POL001", "The rules of one route name too many windows or networks"};
 inline constexpr Code equal_names{"POL002", "Two different policies have one hash"};
+inline constexpr Code too_contrived{"POL003",
+                                    "The rules of one route contradict each other in too many ways"};
 
 // Findings: warnings, which never change a verdict.
 inline constexpr Code never_matches{"POL101", "A rule that can never match"};
@@ -28,8 +30,8 @@ inline constexpr Code anonymous_by_none_of{
 }  // namespace code
 
 inline constexpr std::array codes{
-    code::too_many_pieces, code::equal_names,         code::never_matches, code::head_is_get,
-    code::shadowed,        code::overruled,           code::nobody,        code::everybody,
-    code::wide_rest,       code::anonymous_by_none_of};
+    code::too_many_pieces, code::equal_names, code::too_contrived,       code::never_matches,
+    code::head_is_get,     code::shadowed,    code::overruled,           code::nobody,
+    code::everybody,       code::wide_rest,   code::anonymous_by_none_of};
 
 }  // namespace durward::policy

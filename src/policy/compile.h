@@ -28,7 +28,7 @@ namespace durward::policy {
 
 inline constexpr std::size_t windows_per_policy_max = 64;
 inline constexpr std::size_t source_lists_per_policy_max = 64;
-inline constexpr std::size_t slices_per_policy_max = 4096;
+inline constexpr std::size_t slices_per_policy_max = 1024;
 
 // Canonical rule: no ids, no spans; lists sorted and unique. The role lists are empty unless `who` is roles.
 struct CanonicalRule {

@@ -230,14 +230,20 @@ std::optional<seconds> greatest_age(const Rules& rules, Viewer viewer, const Req
   return greatest;
 }
 
+// Contrived rules can make the search below exponential. Past this many steps the answer is "a login might
+// do", which lets nobody in.
+constexpr unsigned k_search_steps_max = 2'000;
+
 // Looks for roles that satisfy one allow's audience and no deny's, deciding role by role; an undecided role
 // is unknown, so a branch is dropped as soon as what was decided rules it out.
 class RoleSearch {
  public:
-  RoleSearch(const model::AccessRule& allow, const Rules& denies) : allow_(allow), denies_(denies) {}
+  RoleSearch(const model::AccessRule& allow, const Rules& denies, unsigned& steps_left)
+      : allow_(allow), denies_(denies), steps_left_(steps_left) {}
 
   bool possible() {
-    if (++steps_ > k_steps_max) return true;
+    if (steps_left_ == 0) return true;
+    --steps_left_;
     if (value(allow_) == Tri::no) return false;
     for (const auto* deny : denies_)
       if (value(*deny) == Tri::yes) return false;
@@ -252,10 +258,6 @@ class RoleSearch {
   }
 
  private:
-  // Contrived rules can make this search exponential. Past the bound the answer is "a login might do", which
-  // lets nobody in.
-  static constexpr unsigned k_steps_max = 20'000;
-
   struct Choice {
     std::string role;
     Tri first = Tri::no;  // the value more likely to help
@@ -287,10 +289,11 @@ class RoleSearch {
   const model::AccessRule& allow_;
   const Rules& denies_;
   std::map<std::string, Tri> decided_;
-  unsigned steps_ = 0;
+  unsigned& steps_left_;
 };
 
 bool some_session_allowed(const model::Model& model, const Rules& rules, const Request& request) {
+  unsigned steps_left = k_search_steps_max;
   const int levels = static_cast<int>(model.gateway.acr.size());
   for (int acr = -1; acr < levels; ++acr) {
     const Viewer viewer = at_login({.signed_in = true, .holds = {}}, acr);
@@ -300,7 +303,7 @@ bool some_session_allowed(const model::Model& model, const Rules& rules, const R
         (rule->effect == Effect::allow ? allows : denies).push_back(rule);
     }
     for (const auto* allow : allows)
-      if (RoleSearch(*allow, denies).possible()) return true;
+      if (RoleSearch(*allow, denies, steps_left).possible()) return true;
   }
   return false;
 }

@@ -80,7 +80,7 @@ std::optional<Fact> fact_for(const Policy& policy, const Class& who, const std::
   if (own.allowed_when_fresh()) return allow_fact(own);
   if (who.signed_in) {
     if (auto better = step_up_fact(policy, rules, who.acr, slice)) return better;
-  } else if (some_session_allowed(policy, slice)) {
+  } else if (some_session_allowed(policy, slice).value_or(true)) {
     return Fact{.kind = Fact::Kind::login, .rules = {}};
   }
   if (own.denies.empty() && own.aged_denies.empty()) return std::nullopt;

@@ -25,7 +25,8 @@ Fit circumstances(const Policy& policy, std::size_t rule, const Standing& standi
 bool addresses(const CanonicalRule& rule, const Class& subject_class);
 
 // Some signed-in subject (any roles, all known; any level; authenticated this instant) is allowed in this
-// slice.
-bool some_session_allowed(const Policy& policy, const Slice& slice);
+// slice. Nothing when the rules are too contrived to tell within a bound; compile() refuses such a policy
+// (POL003).
+std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice);
 
 }  // namespace durward::policy

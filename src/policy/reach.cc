@@ -9,9 +9,15 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// Contrived rules can make the search exponential; real ones take a step or two for each deny.
+constexpr std::size_t k_work_max = 50'000;
+
 class Choice {
  public:
-  explicit Choice(std::vector<const CanonicalRule*> denies) : denies_(std::move(denies)) {}
+  // `work_left` is counted down by the denies looked at; the search gives up, with nothing found, when it
+  // runs out.
+  Choice(const std::vector<const CanonicalRule*>& denies, std::size_t& work_left)
+      : denies_(denies), work_left_(work_left) {}
 
   bool possible_for(const CanonicalRule& allow) {
     if (allow.who == model::Who::anonymous) return false;
@@ -28,15 +34,12 @@ class Choice {
   }
 
  private:
-  // Contrived rules can make this search exponential. Past the bound the answer is "a login might do", which
-  // lets nobody in.
-  static constexpr unsigned k_steps_max = 20'000;
-
   // Makes the denies from `next` on miss, each in one of the ways it can.
   bool escape(std::size_t next) {
-    while (next < denies_.size() && missed(*denies_[next])) ++next;
+    for (; next < denies_.size() && missed(*denies_[next]); ++next)
+      if (!spend()) return false;
     if (next == denies_.size()) return true;
-    if (++steps_ > k_steps_max) return true;
+    if (!spend()) return false;
     const CanonicalRule& deny = *denies_[next];
     if (deny.who != model::Who::roles) return false;
     if (!deny.any_of.empty() && trying([&] { return forbid(deny.any_of); }, next + 1)) return true;
@@ -87,13 +90,18 @@ class Choice {
     for (; trail_.size() > mark; trail_.pop_back()) chosen_.erase(trail_.back());
   }
 
-  std::vector<const CanonicalRule*> denies_;
+  bool spend() {
+    if (work_left_ > 0) --work_left_;
+    return work_left_ > 0;
+  }
+
+  const std::vector<const CanonicalRule*>& denies_;
+  std::size_t& work_left_;
   std::map<std::string_view, Held> chosen_;
   std::vector<std::string_view> trail_;
-  unsigned steps_ = 0;
 };
 
-bool allowed_at(const Policy& policy, const Slice& slice, int acr) {
+bool allowed_at(const Policy& policy, const Slice& slice, int acr, std::size_t& work_left) {
   const Standing standing{.signed_in = true, .acr = acr};
   std::vector<const CanonicalRule*> allows, denies;
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
@@ -104,17 +112,19 @@ bool allowed_at(const Policy& policy, const Slice& slice, int acr) {
     if (rule.effect == model::Effect::allow && fit.kind != Fit::Kind::never) allows.push_back(&rule);
     if (rule.effect == model::Effect::deny && fit.kind == Fit::Kind::always) denies.push_back(&rule);
   }
-  for (const auto* allow : allows)
-    if (Choice(denies).possible_for(*allow)) return true;
-  return false;
+  return std::any_of(allows.begin(), allows.end(),
+                     [&](const auto* allow) { return Choice(denies, work_left).possible_for(*allow); });
 }
 
 }  // namespace
 
-bool some_session_allowed(const Policy& policy, const Slice& slice) {
-  if (allowed_at(policy, slice, -1)) return true;
-  return std::any_of(policy.levels.begin(), policy.levels.end(),
-                     [&](int acr) { return allowed_at(policy, slice, acr); });
+std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice) {
+  std::size_t work_left = k_work_max;
+  if (allowed_at(policy, slice, -1, work_left)) return true;
+  for (const int acr : policy.levels)
+    if (allowed_at(policy, slice, acr, work_left)) return true;
+  if (work_left == 0) return std::nullopt;
+  return false;
 }
 
 }  // namespace durward::policy
