@@ -46,6 +46,7 @@ Status Haproxy::write(const generation::Generation& generation) const {
     if (auto done = put("maps/" + name, generation::map_text(rows)); !done) return done;
   for (const auto& [name, page] : generation.pages)
     if (auto done = put("pages/" + name, page); !done) return done;
+  if (auto done = put("rule_ids", generation::map_text(generation.rule_ids)); !done) return done;
   return put("haproxy.cfg", generation.config);
 }
 

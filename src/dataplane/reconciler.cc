@@ -26,7 +26,7 @@ constexpr auto supervise_interval = 500ms;
 constexpr auto retry_interval = 200ms;
 constexpr auto refresh_interval = 10s;  // of identity rows and of bearers
 constexpr auto start_grace = 20s;       // how long an ordered start may take
-constexpr unsigned generations_kept = 5;
+constexpr unsigned generations_kept = 50;
 
 microseconds since(steady_clock::time_point start) {
   return std::chrono::duration_cast<microseconds>(steady_clock::now() - start);

@@ -630,10 +630,13 @@ class Config {
       bodies |= route.max_body_bytes.has_value();
     }
     if (timeouts)
-      w_.line("http-request set-timeout server var(txn.r),field(4,|) unless {{ var(txn.r),field(4,|) -m str -- - }}");
+      w_.line(
+          "http-request set-timeout server var(txn.r),field(4,|) unless {{ var(txn.r),field(4,|) -m str -- - "
+          "}}");
     if (largest_body() > gateway_.max_body_bytes || bodies) {
       w_.line(
-          "http-request deny deny_status 413 if {{ var(txn.r),field(5,|) -m str -- - }} {{ req.hdr_val(content-length) "
+          "http-request deny deny_status 413 if {{ var(txn.r),field(5,|) -m str -- - }} {{ "
+          "req.hdr_val(content-length) "
           "gt {} }}",
           gateway_.max_body_bytes);
     }
@@ -644,7 +647,8 @@ class Config {
           "var(txn.r),field(5,|),sub(txn.body) ge 0 }}");
       w_.comment("a limit needs a length to hold against");
       w_.line(
-          "http-request return status 411 if !{{ var(txn.r),field(5,|) -m str -- - }} {{ req.hdr(transfer-encoding) -m "
+          "http-request return status 411 if !{{ var(txn.r),field(5,|) -m str -- - }} {{ "
+          "req.hdr(transfer-encoding) -m "
           "found }}");
     }
   }

@@ -118,6 +118,7 @@ GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
   out->maps["hints.map"] = hint_rows(*policies);
   out->maps["rules.map"] = rule_rows(*policies);
   out->maps["reasons.map"] = reason_rows();
+  out->rule_ids = rule_id_rows(*policies);
   out->pages = render_pages();
   out->config = render_config(
       {*policies, platform, credentials, routing, out->certificate_directories, out->login_tables});

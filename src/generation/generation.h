@@ -37,6 +37,8 @@ struct Generation {
   std::string config;                // haproxy.cfg
   std::map<std::string, Rows> maps;  // "routes.map", "sources.map", "hints.map", "rules.map"
   std::map<std::string, std::string> pages;
+  // Route row -> "a,b;c": ids of the rules behind each ordinal; for readers of the log, not for HAProxy.
+  Rows rule_ids;
   policy::PolicySetPtr policies;  // what it was made from
   // Directories of PEM files that HAProxy reads, as the bundle names them; relative to the root bundle.
   std::vector<std::string> certificate_directories;

@@ -104,6 +104,16 @@ Rows rule_rows(const policy::PolicySet& policies) {
   return {rows.begin(), rows.end()};
 }
 
+Rows rule_id_rows(const policy::PolicySet& policies) {
+  std::map<std::string, std::string> rows;
+  for (const auto& judged : policies.routes) {
+    std::vector<std::string> ordinals;
+    for (const auto& ids : judged.rule_ids) ordinals.push_back(join(ids, ","));
+    if (!ordinals.empty()) rows.emplace(route_row(judged), join(ordinals, ";"));
+  }
+  return {rows.begin(), rows.end()};
+}
+
 Rows reason_rows() {
   return {
       {"acr_required", "This needs a stronger login than the one you have."},

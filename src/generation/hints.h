@@ -6,8 +6,9 @@
 
 namespace durward::generation {
 
-Rows hint_rows(const policy::PolicySet& policies);  // policy token -> "Needs the role … ."
-Rows rule_rows(const policy::PolicySet& policies);  // route row ":" verdict -> id of the denying rule
-Rows reason_rows();                                 // reason word -> one sentence
+Rows hint_rows(const policy::PolicySet& policies);     // policy token -> "Needs the role … ."
+Rows rule_rows(const policy::PolicySet& policies);     // route row ":" verdict -> id of the denying rule
+Rows rule_id_rows(const policy::PolicySet& policies);  // route row -> ids behind each ordinal
+Rows reason_rows();                                    // reason word -> one sentence
 
 }  // namespace durward::generation

@@ -20,8 +20,8 @@ struct Candidate {
   std::vector<const policy::RoutePolicy*> rows;
 };
 
-// A template at a position: its first `position` segments have been consumed. `in_rest`: {**} has taken a segment
-// already, so the path may end here ("/help/{**}" takes "/help/", not "/help").
+// A template at a position: its first `position` segments have been consumed. `in_rest`: {**} has taken a
+// segment already, so the path may end here ("/help/{**}" takes "/help/", not "/help").
 struct Item {
   const Candidate* candidate = nullptr;
   std::size_t position = 0;
@@ -200,14 +200,27 @@ class HostCompiler {
   }
 
   static std::string value_of(const std::vector<const Candidate*>& sorted, const std::string& method) {
-    for (const auto* candidate : sorted)
-      if (const auto* judged = takes(*candidate, method)) return route_row(*judged);
+    for (auto at = sorted.begin(); at != sorted.end(); ++at) {
+      const auto* judged = takes(**at, method);
+      if (!judged) continue;
+      // HEAD comes with GET, but an equal template that lists HEAD goes before one that has it only so.
+      if (method == "HEAD" && !lists(**at, "HEAD"))
+        for (auto other = at + 1; other != sorted.end() && !more_specific(*at, *other); ++other)
+          if (lists(**other, "HEAD")) judged = takes(**other, method);
+      return route_row(*judged);
+    }
     if (method == "OPTIONS") {
       for (const auto* candidate : sorted)
         if (candidate->route->cors == model::Cors::preflight)
           return route_fields("c", *candidate->app, *candidate->route);
     }
     return "-";
+  }
+
+  static bool lists(const Candidate& candidate, std::string_view method) {
+    const auto& methods = candidate.route->methods;
+    return std::any_of(methods.begin(), methods.end(),
+                       [&](const auto& listed) { return listed.value == method; });
   }
 
   static const policy::RoutePolicy* takes(const Candidate& candidate, const std::string& method) {

@@ -1,0 +1,49 @@
+// Intent to configuration, whole: the list of passes, for the daemon and for offline commands alike.
+#pragma once
+
+#include <string>
+
+#include "base/diagnostics.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "generation/generation.h"
+#include "model/load.h"
+#include "model/model.h"
+#include "policy/compile.h"
+
+namespace durward::app {
+
+// Bundles in a directory. Paths in diagnostics are as the user would name them: below `root` as it was given.
+class DirectorySource final : public model::BundleSource {
+ public:
+  explicit DirectorySource(std::string root) : root_(std::move(root)) {}
+  Result<std::vector<SourceFilePtr>> read(const std::string& directory) override;
+
+ private:
+  std::string root_;
+};
+
+struct CompileInput {
+  std::string bundle;       // directory
+  std::string environment;  // "" = the only one
+  generation::Platform platform;
+};
+
+struct Compiled {
+  Diagnostics diagnostics;  // sorted
+  model::ModelPtr model;    // the three are null from the first pass that found errors
+  policy::PolicySetPtr policies;
+  generation::GenerationPtr generation;
+  bool usable() const { return generation != nullptr && !diagnostics.has_errors(); }
+};
+
+// Errors are in the diagnostics, all at once where a pass can go on.
+Compiled compile(const CompileInput& input);
+
+// The value of a Credential: the file's bytes or the variable's, without a final line end.
+// Errors: APP001 not there or not readable, APP002 empty.
+Result<Secret> read_credential(const model::Credential& credential, const std::string& bundle);
+// Where a Credential's file lies; relative ones count from the root bundle.
+std::string credential_path(const model::Credential& credential, const std::string& bundle);
+
+}  // namespace durward::app

@@ -1,0 +1,45 @@
+// What Prometheus scrapes. Names are in docs/metrics.md.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+
+namespace durward::app {
+
+class Metrics {
+ public:
+  Metrics();
+  std::string text() const;  // the exposition format
+
+  // Counters and gauges are thread-safe and live as long as the Metrics.
+  prometheus::Counter& logins(const std::string& provider, const std::string& outcome);
+  prometheus::Counter& requests(const std::string& outcome);  // allowed, or the reason
+  prometheus::Counter& revoked_sessions;
+  prometheus::Counter& cut_streams;
+  prometheus::Counter& injections;
+  prometheus::Counter& reloads;
+  prometheus::Counter& resyncs;
+  prometheus::Counter& dataplane_errors;
+  prometheus::Counter& log_lines;
+  prometheus::Counter& log_holes;
+  prometheus::Counter& log_errors;
+  prometheus::Gauge& sessions;
+  prometheus::Gauge& classes;
+  prometheus::Gauge& verdicts;
+  prometheus::Gauge& in_sync;
+  prometheus::Gauge& lease_seconds;
+  prometheus::Histogram& injection_seconds;
+
+ private:
+  explicit Metrics(std::shared_ptr<prometheus::Registry> registry);
+  std::shared_ptr<prometheus::Registry> registry_;
+  prometheus::Family<prometheus::Counter>& logins_;
+  prometheus::Family<prometheus::Counter>& requests_;
+};
+
+}  // namespace durward::app

@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "accesslog/event.h"
+#include "accesslog/segment_reader.h"
+#include "base/text.h"
+#include "cli/terminal.h"
+#include "dataplane/haproxy.h"
+#include "sys/file_store.h"
+
+namespace durward::cli {
+namespace {
+
+struct Options {
+  std::size_t lines = 20;
+  bool follow = false;
+};
+
+// The log holds ids; the generation it was written under knows the names of the rules.
+class RuleNames {
+ public:
+  explicit RuleNames(dataplane::Paths paths) : paths_(std::move(paths)) {}
+
+  std::vector<std::string> of(const accesslog::AccessEvent& event, const std::string& row) {
+    std::vector<std::string> out;
+    const auto& index = load(event.generation);
+    const auto found = index.find(row);
+    if (found == index.end()) return out;
+    const auto ordinals = split(found->second, ';');
+    for (const auto ordinal : event.verdict.rules)
+      if (ordinal < ordinals.size())
+        for (const auto& id : split(ordinals[ordinal], ',')) out.push_back(id);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+ private:
+  const std::map<std::string, std::string>& load(const std::string& generation) {
+    auto [entry, fresh] = known_.try_emplace(generation);
+    if (!fresh || generation.empty()) return entry->second;
+    const auto text = sys::read_file(paths_.generations() + "/" + generation + "/rule_ids");
+    for (const auto& line : split(text.value_or(""), '\n'))
+      if (const auto space = line.find(' '); space != std::string::npos)
+        entry->second.emplace(line.substr(0, space), line.substr(space + 1));
+    return entry->second;
+  }
+  dataplane::Paths paths_;
+  std::map<std::string, std::map<std::string, std::string>> known_;
+};
+
+std::string row_text(const accesslog::RouteRow& row) {
+  std::string out = row.policy + "|" + row.backend + "|" + row.route;
+  for (const auto& flag : row.flags) out += "|" + flag;
+  return out;
+}
+
+Json to_json(const accesslog::AccessEvent& event, RuleNames& names) {
+  Json out = {{"time_ms", event.accepted.time_since_epoch().count()},
+              {"sequence", event.seq},
+              {"pid", event.pid},
+              {"request_id", event.request_id},
+              {"client", event.client_ip},
+              {"method", event.method},
+              {"host", event.host},
+              {"path", event.path},
+              {"status", event.status},
+              {"outcome", event.why.empty() ? "allowed" : event.why},
+              {"session", event.session},
+              {"generation", event.generation}};
+  if (event.class_id) out["class"] = *event.class_id;
+  if (event.duration) out["duration_ms"] = event.duration->count();
+  out["bytes"] = event.bytes;
+  if (event.row) {
+    out["route"] = event.row->route;
+    out["policy"] = event.row->policy;
+    const auto rules = names.of(event, row_text(*event.row));
+    out["rule"] = rules.empty() ? Json() : Json(rules.front());
+    out["rules"] = rules;
+  }
+  return out;
+}
+
+std::string text_of(const Json& event) {
+  return fmt::format(
+      "{} {} {} {}{} {} session={} route={} rule={} {} ms\n", event["time_ms"].get<std::int64_t>(),
+      event["status"].get<int>(), event["method"].get<std::string>(), event["host"].get<std::string>(),
+      event["path"].get<std::string>(), event["outcome"].get<std::string>(),
+      event["session"].get<std::string>(), event.value("route", "-"),
+      event.contains("rule") && event["rule"].is_string() ? event["rule"].get<std::string>() : "-",
+      event.value("duration_ms", 0));
+}
+
+std::string show(const Globals& globals, const accesslog::ReadItem& item, RuleNames& names) {
+  if (item.damaged_bytes > 0) {
+    const Json json = {
+        {"damaged_bytes", item.damaged_bytes}, {"segment", item.segment}, {"offset", item.offset}};
+    return globals.json()
+               ? json.dump() + "\n"
+               : fmt::format("!! {} damaged bytes in segment {}\n", item.damaged_bytes, item.segment);
+  }
+  if (item.record.kind == accesslog::RecordKind::header) return "";
+  if (item.record.kind == accesslog::RecordKind::event) {
+    const Json json = {{"time_ms", item.record.received_ms}, {"event", item.record.payload}};
+    return globals.json() ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+                          : fmt::format("-- {}\n", item.record.payload);
+  }
+  const auto event = accesslog::parse(item.record.payload);
+  if (!event)
+    return globals.json() ? Json{{"unreadable", event.error().message}}.dump() + "\n"
+                          : "!! unreadable line\n";
+  const Json json = to_json(*event, names);
+  return globals.json() ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json);
+}
+
+int tail(const Globals& globals, const Options& options) {
+  const dataplane::Paths paths{globals.state};
+  RuleNames names(paths);
+  auto reader = accesslog::SegmentReader::open(paths.log());
+  if (!reader) return report(globals, reader.error());
+  std::vector<std::string> last;  // a ring of the newest lines until the end is reached
+  std::size_t next = 0;
+  bool caught_up = false;
+  for (;;) {
+    auto item = reader->next();
+    if (!item) return report(globals, item.error());
+    if (*item) {
+      std::string text = show(globals, **item, names);
+      if (text.empty()) continue;
+      if (caught_up)
+        print(text);
+      else if (last.size() < options.lines)
+        last.push_back(std::move(text));
+      else if (options.lines > 0)
+        last[next++ % options.lines] = std::move(text);
+      continue;
+    }
+    if (!caught_up)
+      for (std::size_t i = 0; i < last.size(); ++i) print(last[(next + i) % last.size()]);
+    caught_up = true;
+    if (!options.follow) return Exit::ok;
+    reader->wait(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace
+
+void add_log(Program& program) {
+  auto options = std::make_shared<Options>();
+  auto* log = program.app.add_subcommand("log", "The access log");
+  log->require_subcommand(1);
+  auto* command = log->add_subcommand("tail", "The newest lines: who was let where, and why not");
+  command->add_option("--state", program.globals.state, "state directory of Durward")->required();
+  command->add_option("--output", program.globals.output, "text or json (one object a line)")
+      ->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--lines,-n", options->lines, "how many")->capture_default_str();
+  command->add_flag("--follow,-f", options->follow, "go on as lines come");
+  command->callback([&program, options] {
+    program.chosen = [&program, options] { return tail(program.globals, *options); };
+  });
+}
+
+}  // namespace durward::cli
