@@ -99,6 +99,7 @@ void index_policies(PolicySet& set) {
 }  // namespace
 
 PolicySetPtr compile(model::ModelPtr model, Diagnostics& diagnostics) {
+  const std::size_t errors_before = diagnostics.errors();
   auto set = std::make_shared<PolicySet>();
   set->model = std::move(model);
   Policies policies(diagnostics);
@@ -111,7 +112,8 @@ PolicySetPtr compile(model::ModelPtr model, Diagnostics& diagnostics) {
   collect_vocabulary(*set);
   collect_methods(*set);
   index_policies(*set);
-  report_findings(*set, diagnostics);
+  // Of a policy that could not be made, findings would be noise.
+  if (diagnostics.errors() == errors_before) report_findings(*set, diagnostics);
   return set;
 }
 

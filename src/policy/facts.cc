@@ -73,6 +73,11 @@ std::optional<Fact> step_up_fact(const Policy& policy, const std::vector<unsigne
   return std::nullopt;
 }
 
+bool login_might_do(const Policy& policy, const Slice& slice) {
+  std::size_t work_left = search_work_max;
+  return some_session_allowed(policy, slice, work_left).value_or(true);
+}
+
 std::optional<Fact> fact_for(const Policy& policy, const Class& who, const std::vector<unsigned>& rules,
                              const Slice& slice) {
   if (who.signed_in && rules.empty()) return std::nullopt;
@@ -80,7 +85,7 @@ std::optional<Fact> fact_for(const Policy& policy, const Class& who, const std::
   if (own.allowed_when_fresh()) return allow_fact(own);
   if (who.signed_in) {
     if (auto better = step_up_fact(policy, rules, who.acr, slice)) return better;
-  } else if (some_session_allowed(policy, slice).value_or(true)) {
+  } else if (login_might_do(policy, slice)) {
     return Fact{.kind = Fact::Kind::login, .rules = {}};
   }
   if (own.denies.empty() && own.aged_denies.empty()) return std::nullopt;

@@ -27,16 +27,20 @@ std::vector<std::uint64_t> conceivable_window_sets(const Policy& policy) {
 
 enum class Reach { nobody, somebody, cannot_tell };
 
+bool anonymous_allowed(const Policy& policy, const Slice& slice) {
+  const auto known = fact(policy, anonymous_class(), slice);
+  return known && known->kind == Fact::Kind::allow;
+}
+
 Reach reach(const Policy& policy) {
   Reach out = Reach::nobody;
+  std::size_t work_left = search_work_max;
   for (const std::uint64_t windows : conceivable_window_sets(policy)) {
     for (unsigned cell = 0; cell < policy.cells; ++cell) {
       const Slice slice{.windows = windows, .cell = cell};
-      const auto session = some_session_allowed(policy, slice);
+      const auto session = some_session_allowed(policy, slice, work_left);
       if (!session) return Reach::cannot_tell;
-      if (out == Reach::somebody) continue;
-      const auto anonymous = fact(policy, anonymous_class(), slice);
-      if (*session || (anonymous && anonymous->kind == Fact::Kind::allow)) out = Reach::somebody;
+      if (*session || (out == Reach::nobody && anonymous_allowed(policy, slice))) out = Reach::somebody;
     }
   }
   return out;

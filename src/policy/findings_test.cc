@@ -240,6 +240,20 @@ TEST(Findings, NoneOfAlone) {
   });
 }
 
+TEST(Findings, ManyPlainDeniesAreNotContrived) {
+  Rules access = {allow("a").any_of({"a"})};
+  for (unsigned i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    access.push_back(deny("one" + n).any_of({"bad" + n}));
+    access.push_back(deny("two" + n).none_of({"m" + n, "n" + n}));
+    access.push_back(deny("three" + n).all_of({"m" + n, "b" + n}));
+  }
+  EXPECT_EQ(check({route("x", "/x")}, access).codes(), Codes{});
+  access.push_back(deny("y").none_of({"z"}));
+  access.push_back(deny("z").all_of({"z"}));
+  EXPECT_EQ(check({route("x", "/x")}, access).codes(), (Codes{"POL105"}));
+}
+
 TEST(Findings, RulesTooContrivedToDecide) {
   Rules access = {allow("a").signed_in()};
   for (unsigned i = 0; i < 12; ++i) {

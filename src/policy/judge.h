@@ -25,8 +25,10 @@ Fit circumstances(const Policy& policy, std::size_t rule, const Standing& standi
 bool addresses(const CanonicalRule& rule, const Class& subject_class);
 
 // Some signed-in subject (any roles, all known; any level; authenticated this instant) is allowed in this
-// slice. Nothing when the rules are too contrived to tell within a bound; compile() refuses such a policy
-// (POL003).
-std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice);
+// slice. Contrived rules make the search exponential: `work_left` counts down, and nothing means that it ran
+// out. compile() refuses a policy whose slices need more than search_work_max together (POL003), so no later
+// search runs out.
+inline constexpr std::size_t search_work_max = 1'000'000;
+std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice, std::size_t& work_left);
 
 }  // namespace durward::policy

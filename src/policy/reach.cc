@@ -9,9 +9,6 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// Contrived rules can make the search exponential; real ones take a step or two for each deny.
-constexpr std::size_t k_work_max = 50'000;
-
 class Choice {
  public:
   // `work_left` is counted down by the denies looked at; the search gives up, with nothing found, when it
@@ -21,39 +18,84 @@ class Choice {
 
   bool possible_for(const CanonicalRule& allow) {
     if (allow.who == model::Who::anonymous) return false;
-    if (!require(allow.all_of) || !forbid(allow.none_of)) return undo(0), false;
-    bool found = false;
-    if (allow.any_of.empty()) {
-      found = escape(0);
-    } else {
-      for (std::size_t i = 0; i < allow.any_of.size() && !found; ++i)
-        found = trying([&] { return require(allow.any_of[i]); }, 0);
+    bool found = require(allow.all_of) && forbid(allow.none_of);
+    if (found && allow.any_of.empty()) {
+      found = escape();
+    } else if (found) {
+      found = std::any_of(allow.any_of.begin(), allow.any_of.end(),
+                          [&](const auto& role) { return trying([&] { return require(role); }); });
     }
     undo(0);
     return found;
   }
 
  private:
-  // Makes the denies from `next` on miss, each in one of the ways it can.
-  bool escape(std::size_t next) {
-    for (; next < denies_.size() && missed(*denies_[next]); ++next)
-      if (!spend()) return false;
-    if (next == denies_.size()) return true;
-    if (!spend()) return false;
-    const CanonicalRule& deny = *denies_[next];
-    if (deny.who != model::Who::roles) return false;
-    if (!deny.any_of.empty() && trying([&] { return forbid(deny.any_of); }, next + 1)) return true;
-    for (const auto& role : deny.all_of)
-      if (trying([&] { return forbid(role); }, next + 1)) return true;
-    for (const auto& role : deny.none_of)
-      if (trying([&] { return require(role); }, next + 1)) return true;
+  // Makes every deny miss: first those that can miss in one way only, then by trial.
+  bool escape() {
+    const CanonicalRule* open = nullptr;
+    if (!settle_forced(open)) return false;
+    if (open == nullptr) return true;
+    if (!open->any_of.empty() && trying([&] { return forbid(open->any_of); })) return true;
+    for (const auto& role : open->all_of)
+      if (trying([&] { return forbid(role); })) return true;
+    for (const auto& role : open->none_of)
+      if (trying([&] { return require(role); })) return true;
     return false;
   }
 
+  // False when some deny cannot be missed. `open` is then one that can be in several ways, if there is any.
+  bool settle_forced(const CanonicalRule*& open) {
+    for (bool changed = true; changed;) {
+      changed = false;
+      open = nullptr;
+      for (const auto* deny : denies_) {
+        if (work_left_ == 0) return false;
+        --work_left_;
+        if (missed(*deny)) continue;
+        const std::size_t ways = ways_to_miss(*deny);
+        if (ways == 0) return false;
+        if (ways == 1) {
+          force(*deny);
+          changed = true;
+        } else if (open == nullptr) {
+          open = deny;
+        }
+      }
+    }
+    return true;
+  }
+
+  // Of a deny that is not missed yet.
+  std::size_t ways_to_miss(const CanonicalRule& deny) const {
+    if (deny.who != model::Who::roles) return 0;
+    const auto held = [this](const std::string& role) { return find(role) == Held::yes; };
+    const auto missing = [this](const std::string& role) { return find(role) == Held::no; };
+    const bool can_forbid_all =
+        !deny.any_of.empty() && std::none_of(deny.any_of.begin(), deny.any_of.end(), held);
+    const auto can_forbid = deny.all_of.size() - count_if(deny.all_of, held);
+    const auto can_require = deny.none_of.size() - count_if(deny.none_of, missing);
+    return (can_forbid_all ? 1 : 0) + can_forbid + can_require;
+  }
+
+  void force(const CanonicalRule& deny) {
+    const auto held = [this](const std::string& role) { return find(role) == Held::yes; };
+    if (!deny.any_of.empty() && std::none_of(deny.any_of.begin(), deny.any_of.end(), held))
+      forbid(deny.any_of);
+    for (const auto& role : deny.all_of)
+      if (find(role) == Held::open) forbid(role);
+    for (const auto& role : deny.none_of)
+      if (find(role) == Held::open) require(role);
+  }
+
+  template <class Predicate>
+  static std::size_t count_if(const Names& roles, Predicate predicate) {
+    return static_cast<std::size_t>(std::count_if(roles.begin(), roles.end(), predicate));
+  }
+
   template <class Step>
-  bool trying(Step step, std::size_t next) {
+  bool trying(Step step) {
     const std::size_t mark = trail_.size();
-    if (step() && escape(next)) return true;
+    if (step() && escape()) return true;
     undo(mark);
     return false;
   }
@@ -61,11 +103,11 @@ class Choice {
   bool missed(const CanonicalRule& deny) const {
     if (deny.who == model::Who::anonymous) return true;
     if (deny.who != model::Who::roles) return false;
-    const auto is_held = [this](const std::string& role) { return find(role) == Held::yes; };
-    const auto is_missing = [this](const std::string& role) { return find(role) == Held::no; };
-    return (!deny.any_of.empty() && std::all_of(deny.any_of.begin(), deny.any_of.end(), is_missing)) ||
-           std::any_of(deny.all_of.begin(), deny.all_of.end(), is_missing) ||
-           std::any_of(deny.none_of.begin(), deny.none_of.end(), is_held);
+    const auto held = [this](const std::string& role) { return find(role) == Held::yes; };
+    const auto missing = [this](const std::string& role) { return find(role) == Held::no; };
+    return (!deny.any_of.empty() && std::all_of(deny.any_of.begin(), deny.any_of.end(), missing)) ||
+           std::any_of(deny.all_of.begin(), deny.all_of.end(), missing) ||
+           std::any_of(deny.none_of.begin(), deny.none_of.end(), held);
   }
 
   enum class Held { open, yes, no };
@@ -88,11 +130,6 @@ class Choice {
   }
   void undo(std::size_t mark) {
     for (; trail_.size() > mark; trail_.pop_back()) chosen_.erase(trail_.back());
-  }
-
-  bool spend() {
-    if (work_left_ > 0) --work_left_;
-    return work_left_ > 0;
   }
 
   const std::vector<const CanonicalRule*>& denies_;
@@ -118,8 +155,7 @@ bool allowed_at(const Policy& policy, const Slice& slice, int acr, std::size_t& 
 
 }  // namespace
 
-std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice) {
-  std::size_t work_left = k_work_max;
+std::optional<bool> some_session_allowed(const Policy& policy, const Slice& slice, std::size_t& work_left) {
   if (allowed_at(policy, slice, -1, work_left)) return true;
   for (const int acr : policy.levels)
     if (allowed_at(policy, slice, acr, work_left)) return true;
