@@ -173,6 +173,15 @@ TEST_F(ProviderTest, ErrorTextsRepeatNothingButTheErrorWord) {
   EXPECT_EQ(identity.error().message, "the token endpoint refused with status 400: no reason given");
 }
 
+TEST_F(ProviderTest, TwoThousandGroupsFitAndMuchMoreIsRefused) {
+  for (int i = 0; i < 2'000; ++i) issuer_.claims["groups"].push_back("group-" + std::to_string(i));
+  const auto identity = provider_->exchange(code_exchange());
+  ASSERT_TRUE(identity) << identity.error().message;
+  EXPECT_EQ(json::parse(identity->claims).at("groups").size(), 2'001U);
+  for (int i = 0; i < 4'000; ++i) issuer_.claims["groups"].push_back("group-" + std::to_string(i));
+  EXPECT_EQ(outcome(), "IDN021");
+}
+
 TEST_F(ProviderTest, AnOldNonceIsRefused) {
   auto request = code_exchange();
   request.nonce = "another";

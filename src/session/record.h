@@ -24,7 +24,7 @@ constexpr std::size_t bearers_per_login_max = 64;
 enum class Kind { browser, bearer };
 
 // One row of the data plane: this token, on this host, is this person until then. Immutable for a key but for
-// `subject` and `auth_time`, which reevaluate() rewrites. Store key `session/<key>`.
+// `subject`, which reevaluate() and step_up() of a bearer's login rewrite. Store key `session/<key>`.
 struct HostSession {
   std::string key;    // session_key(host, token): 32 upper-case hex digits
   char table = 'a';   // the token's first letter
