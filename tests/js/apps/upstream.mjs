@@ -18,7 +18,10 @@ export class Upstream {
       else socket.destroy();
     });
     this.server.on('clientError', (error, socket) => {
-      this.seen.push({ line: `malformed: ${error.code}`, method: '', url: '', headers: [], body: '' });
+      // A peer that goes away is no request; bytes that cannot be parsed are one.
+      if (error.code?.startsWith('HPE_')) {
+        this.seen.push({ line: `malformed: ${error.code}`, method: '', url: '', headers: [], body: '' });
+      }
       socket.destroy();
     });
   }

@@ -97,7 +97,7 @@ test('the login host: who you are, sign out, signed out', async () => {
   assert.match(await page.locator('body').innerText(), /ann@corp\.example/);
   await look('account');
   await page
-    .getByRole('button', { name: /sign out/i })
+    .getByRole('button', { name: /log out|sign out/i })
     .first()
     .click();
   await page.waitForURL((at) => at.href.startsWith(estate.url('login', '/signed-out')));
@@ -139,7 +139,7 @@ test('a WebSocket in the page closes when the person is revoked', async () => {
   assert.ok(Date.now() - start < 4000);
 });
 
-test('sign-out of one app by its button', async () => {
+test('sign-out by the button of an app', async () => {
   await login('ann', '/');
   await page.getByRole('button', { name: /sign out of this app/i }).click();
   await page.waitForURL((at) => !at.href.startsWith(estate.url('web')));

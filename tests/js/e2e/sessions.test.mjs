@@ -46,18 +46,18 @@ function socket(cookie, origin = estate.url('chat')) {
   return ws;
 }
 
-test("signing out of an app ends that app's session, and the next visit needs no password", async () => {
+test("signing out by an app's button ends every session of the login and the provider's own", async () => {
   const tab = await estate.signedIn('ann');
-  const cookie = estate.cookie(tab);
-  const chat = (await tab.walk(estate.url('chat', '/'))).status;
-  assert.equal(chat, 200);
-  await tab.walk('', {
-    first: await tab.post({ action: estate.url('web', '/.durward/logout'), fields: {} }),
-  });
+  assert.equal((await tab.walk(estate.url('chat', '/'))).status, 200);
+  const cookies = { web: estate.cookie(tab, 'web'), chat: estate.cookie(tab, 'chat') };
+  const first = await tab.post({ action: estate.url('web', '/.durward/logout'), fields: {} });
+  const end = await tab.walk('', { first });
+  assert.ok(end.url.startsWith(estate.url('login', '/signed-out')), end.url);
   assert.equal(estate.cookie(tab), undefined);
   estate.clear();
-  assert.equal(await status('web', '/', cookie), 401);
+  for (const app of ['web', 'chat']) assert.equal(await status(app, '/', cookies[app]), 401, app);
   assert.equal(estate.upstreamSaw(), 0);
+  assert.ok(isSignIn(await tab.walk(estate.url('web', '/'))), 'the provider asks for a password again');
 });
 
 test("signing out at the login host ends every session of the login and the provider's own", async () => {
