@@ -262,6 +262,7 @@ class Reader {
     opened.flow = begin != nullptr && end != nullptr && end->input_pos > begin->input_pos;
     opened.begin = begin != nullptr ? begin->input_pos + bom_ : seen_bytes_;
     opened.node.kind = kind;
+    opened.node.children.reserve(4);
     opened.node.span = span;
     stack_.push_back(std::move(opened));
   }
@@ -310,6 +311,8 @@ class Reader {
     if (text != nullptr) node.text.assign(text, size);
     if (node.text.size() > scalar_bytes_max) {
       report(code::limit, node.span, fmt::format("a value is longer than {} KiB", scalar_bytes_max >> 10));
+    } else if (node.style == Node::Style::plain) {
+      return;                                                 // checked with the file
     } else if (const auto bad = find_bad_bytes(node.text)) {  // an escape can make what the text may not hold
       report(code::encoding, node.span, fmt::format("the value holds {}", bad->message), "remove it");
     }

@@ -125,6 +125,7 @@ bool check_list(const Node& node, const Shape& shape, const ListRules& rules, Co
   if (node.children.size() > rules.max)
     complain(code::limit, node.span,
              fmt::format("{} entries, where at most {} are allowed", node.children.size(), rules.max));
+  if (node.children.size() < 2) return good;
   std::unordered_set<std::string_view> seen;
   for (const Node& child : node.children) {
     if (child.kind == Node::Kind::scalar && !child.is_null() && !seen.insert(child.text).second)

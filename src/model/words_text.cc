@@ -207,7 +207,8 @@ Word<std::string> parse_issuer(std::string_view text) {
     return bad("is not a URL", "encode what is not ASCII");
   if (text.find_first_of("?#") != std::string_view::npos)
     return bad("has a query or a fragment", "write the issuer as the provider's `iss` says it");
-  if (authority.find('@') != std::string_view::npos) return refuse(code::issuer, "the URL holds credentials", "leave them out");
+  if (authority.find('@') != std::string_view::npos)
+    return refuse(code::issuer, "the URL holds credentials", "leave them out");
   std::string_view host = authority;
   if (host.starts_with('[')) {
     const auto close = host.find(']');
