@@ -42,7 +42,8 @@ Reply html(int status, const std::string& title, const std::string& body,
            "'none'{}",
            form_to, script)},
       {"x-content-type-options", "nosniff"},
-      {"referrer-policy", "no-referrer"},
+      // Not no-referrer: browsers then say "Origin: null" on a form, and the origin is what adopt and logout check.
+      {"referrer-policy", "strict-origin"},
   };
   reply.body = fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{} · Durward</title>"
@@ -74,9 +75,8 @@ Reply adopt_page(const std::string& action, const std::string& ticket, const std
       "<input type=\"hidden\" name=\"start\" value=\"{}\"><button class=\"button\">Continue</button></form>\n"
       "<script nonce=\"{}\">document.forms[0].submit()</script>",
       html_escape(action), html_escape(ticket), html_escape(start), html_escape(nonce));
-  // Browsers hold a form's redirects to form-action too, and the app host answers with one to itself.
-  const auto path = action.find("/.durward/");
-  return html(200, "Logged in", body, nonce, action.substr(0, path));
+  // Browsers hold every redirect that follows a form to form-action, and a step-up may lead on to any provider.
+  return html(200, "Logged in", body, nonce, "https:");
 }
 
 Reply account_page(const SignedIn& who) {
@@ -87,7 +87,7 @@ Reply account_page(const SignedIn& who) {
       html_escape(who.name.empty() ? "You are logged in" : who.name), row("E-mail", who.email),
       row("Account", who.provider), row("Login level", who.level), row("Roles", join(who.roles, ", ")),
       row("Logged in at", join(who.hosts, ", ")));
-  return html(200, "Your login", body, {}, "*");
+  return html(200, "Your login", body, {}, "https:");
 }
 
 Reply signed_out_page(bool at_provider) {

@@ -59,6 +59,10 @@ std::string set_session(const SessionRow& row) {
                      generation::sessions_table, row.table, row.key, row.class_id, row.end, row.auth_time);
 }
 
+std::string end_session(char table, const std::string& key) {
+  return set_session({.key = key, .table = table, .class_id = 0, .end = 0, .auth_time = 0});
+}
+
 std::string clear_session(char table, const std::string& key) {
   assert(plain_key(key));
   return fmt::format("clear table {}{} key {}", generation::sessions_table, table, key);
@@ -118,6 +122,11 @@ std::string shutdown_stream(const std::string& pointer) {
 Status expect_empty(std::string_view reply) {
   if (trimmed(reply).empty()) return {};
   return unknown("a change", reply);
+}
+
+Status expect_cleared(std::string_view reply) {
+  if (trimmed(reply) == "Entry currently in use, cannot remove") return {};
+  return expect_empty(reply);
 }
 
 Result<unsigned> read_version(std::string_view reply) {

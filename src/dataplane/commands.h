@@ -30,6 +30,8 @@ struct SessionRow {
 
 namespace command {
 std::string set_session(const SessionRow& row);
+// A row that an open stream tracks cannot be removed, so a session is ended by what its row says.
+std::string end_session(char table, const std::string& key);
 std::string clear_session(char table, const std::string& key);
 std::string show_table(const std::string& table);
 std::string prepare(const std::string& map);
@@ -45,6 +47,7 @@ std::string shutdown_stream(const std::string& pointer);
 
 // Replies. Anything not on the list is DAT010, "unknown state": the caller resyncs.
 Status expect_empty(std::string_view reply);
+Status expect_cleared(std::string_view reply);                        // of clear_session; "in use" will do
 Result<unsigned> read_version(std::string_view reply);                // of prepare
 Result<std::optional<std::string>> read_row(std::string_view reply);  // of get_row; nothing = not there
 Result<bool> read_changed(std::string_view reply);  // of set_row and del_row: false = the key was not there

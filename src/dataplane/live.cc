@@ -80,8 +80,8 @@ Status Live::put(const SessionChange& session) {
   return change(command::set_session(session.row));
 }
 
-Status Live::clear(const SessionRow& row) {
-  const std::string command = command::clear_session(row.table, row.key);
+Status Live::end(const SessionRow& row) {
+  const std::string command = command::end_session(row.table, row.key);
   if (auto done = change(command); !done) return done;
   for (const int pid : old_workers_) {
     auto reply = haproxy_.master().ask_worker(pid, command);
@@ -90,15 +90,25 @@ Status Live::clear(const SessionRow& row) {
   return {};
 }
 
+// Refused first, then cut, then tidied up: a row in use goes when its table forgets it.
+Status Live::end_all(const std::vector<SessionRow>& gone) {
+  for (const auto& row : gone)
+    if (auto done = end(row); !done) return done;
+  if (gone.empty()) return {};
+  if (auto cut = cut_streams(gone); !cut) return cut;
+  for (const auto& row : gone) {
+    auto reply = ask(command::clear_session(row.table, row.key));
+    if (!reply) return tl::unexpected(reply.error());
+    if (auto cleared = expect_cleared(*reply); !cleared) return cleared;
+  }
+  return {};
+}
+
 Status Live::send(const Delta& delta) {
   if (auto done = add_rows(runtime(generation::verdicts_map), 0, delta.facts); !done) return done;
   for (const auto& session : delta.put)
     if (auto done = put(session); !done) return done;
-  for (const auto& row : delta.gone)
-    if (auto done = clear(row); !done) return done;
-  if (delta.gone.empty()) return {};
-  // A worker that has not been refilled may still find the row in sessions.map.
-  return cut_streams(delta.gone);
+  return end_all(delta.gone);
 }
 
 Result<std::string> Live::ask_pid(int pid, const std::string& command) {
@@ -172,13 +182,13 @@ Status Live::resync_tables(const std::vector<std::string>& letters) {
   }
   for (const auto& row : mirror_.table_rows())
     if (auto done = change(command::set_session(row)); !done) return done;
-  for (const auto& row : strangers)
-    if (auto done = clear(row); !done) return done;
-  return strangers.empty() ? Status{} : cut_streams(strangers);
+  return end_all(strangers);
 }
 
 Status Live::set_slots(sys_seconds now) {
-  return replace_map(runtime(generation::slots_map), mirror_.slot_rows(now));
+  const auto rows = mirror_.slot_rows(now);
+  // Without a policy that has windows the configuration does not name this map.
+  return rows.empty() ? Status{} : replace_map(runtime(generation::slots_map), rows);
 }
 
 Status Live::set_lease(sys_seconds end) {

@@ -41,7 +41,8 @@ class Live {
   Status change(const std::string& command);
   Status add_rows(const std::string& file, unsigned version, const generation::Rows& rows);
   Status put(const SessionChange& change);
-  Status clear(const SessionRow& row);
+  Status end(const SessionRow& row);  // in every worker
+  Status end_all(const std::vector<SessionRow>& gone);
   Status resync_tables(const std::vector<std::string>& letters);
   Status cut_streams(const std::vector<SessionRow>& gone);
   Status cut_streams_of(int pid, const std::set<std::string>& keys);  // pid 0 = the serving worker

@@ -89,6 +89,7 @@ class Config {
     w_.section("global");
     w_.line("default-path config");
     w_.line("stats socket unix@{}/admin.sock mode 600 level admin", in_.platform.sockets);
+    w_.line("stats timeout 24h");
     w_.line("set-var proc.started date()");
     w_.comment("old workers end their last streams within this; revocations reach them meanwhile");
     w_.line("hard-stop-after 30m");
@@ -394,8 +395,8 @@ class Config {
     w_.comment(
         "--- the gate: only a start that Durward ordered or has refilled serves, and only while its lease "
         "runs");
-    w_.line("http-request set-var(txn.lease) str(lease),map_str_int({},0)", map(switches_map));
-    w_.line("http-request set-var(txn.gate) str(gate),map_str_int({},0)", map(switches_map));
+    w_.line("http-request set-var(txn.lease) str(lease),map_str({},0)", map(switches_map));
+    w_.line("http-request set-var(txn.gate) str(gate),map_str({},0)", map(switches_map));
     w_.line(
         "http-request set-var(txn.why) str(not_ready) unless {{ var(txn.lease),sub(txn.now) gt 0 }} {{ "
         "var(txn.gate),sub(proc.started) ge 0 }}");
@@ -585,7 +586,8 @@ class Config {
     w_.line("http-response track-sc2 var(txn.stream) table {} if r_session r_long", streams_table);
     std::string live;
     for (std::size_t i = 0; i < in_.login_tables.size(); ++i)
-      live += fmt::format(" !{{ var(txn.key),in_table({}{}) }}", sessions_table, static_cast<char>('a' + i));
+      live += fmt::format(" !{{ var(txn.key),table_gpt0({}{}) gt 0 }}", sessions_table,
+                          static_cast<char>('a' + i));
     w_.line(
         "http-response deny deny_status 403 if r_session r_long !{{ var(txn.key),map_str({}) -m found }}{}",
         map(sessions_map), live);

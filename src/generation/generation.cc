@@ -114,7 +114,8 @@ GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
   if (diagnostics.errors() > errors) return nullptr;
   out->certificate_directories = certificate_directories(policies->model->gateway);
   out->maps["routes.map"] = routing.rows;
-  out->maps["sources.map"] = source_rows(*policies);
+  // Only maps that the configuration names: HAProxy does not know the others.
+  if (auto sources = source_rows(*policies); !sources.empty()) out->maps["sources.map"] = std::move(sources);
   out->maps["hints.map"] = hint_rows(*policies);
   out->maps["rules.map"] = rule_rows(*policies);
   out->maps["reasons.map"] = reason_rows();
