@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "model/check.h"
 #include "policy/compile.h"
 #include "policy/evaluate.h"
 #include "testing/random_estate.h"
@@ -89,6 +90,19 @@ TEST_F(Differential, FactsAgreeWithTheReferenceEvaluator) {
   EXPECT_GT(open_, 100U);
   EXPECT_GT(seen_[Reason::allowed] * 100, routed_ * 30);
   EXPECT_LT(seen_[Reason::allowed] * 100, routed_ * 70);
+}
+
+// The generator's promise: what it makes could have come from a bundle.
+TEST(RandomEstates, PassTheModelsChecks) {
+  testing::RandomEstates random(3);
+  for (unsigned i = 0; i < 300; ++i) {
+    const auto estate = random.estate();
+    Diagnostics diagnostics;
+    model::check_references(estate, {}, diagnostics);
+    model::check_routes(estate, diagnostics);
+    for (const auto* one : estate.all_apps()) model::check_access(*one, false, diagnostics);
+    EXPECT_FALSE(diagnostics.has_errors()) << render_text(diagnostics);
+  }
 }
 
 TEST(ForEachFact, VisitsExactlyTheFactsThereAre) {
