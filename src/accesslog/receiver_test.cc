@@ -190,6 +190,8 @@ TEST_F(Receiving, RandomBytesNeverHurt) {
     }
     (void)peer.write(bytes, 10s);  // the receiver may hang up in the middle
   }
+  // The peers above are gone, but as long as they are not read to their end they count against the bound.
+  ASSERT_TRUE(eventually([&] { return receiver->stats().connections < 10; }));
   auto peer = connect();
   send(peer, frame(line(1, 999'999)));
   EXPECT_TRUE(receiver->wait_for({999'999, 1}, 10s));
@@ -210,7 +212,7 @@ TEST_F(Receiving, RandomBytesNeverHurt) {
 
 // The bound is far below what an idle machine does (see the README), so that a busy one does not fail it.
 TEST_F(Receiving, KeepsUp) {
-  constexpr std::uint64_t total = 100'000;
+  constexpr std::uint64_t total = 30'000;
   std::atomic<std::uint64_t> seen = 0;
   auto options = this->options();
   options.on_event = [&](const AccessEvent&) { ++seen; };
