@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -75,6 +76,13 @@ class References {
     if (provider.ca) credential(*provider.ca, user);
     for (const auto& pattern : provider.may_assert_roles)
       if (!pattern.value.ends_with('*')) role(pattern);
+    // A subject is (issuer, sub): two providers of one issuer would be two words about the same person.
+    const auto [first, fresh] = issuers_.emplace(provider.issuer.value, provider.issuer.span);
+    if (!fresh && !provider.issuer.value.empty())
+      diagnostics_
+          .error(code::provider.id, provider.issuer.span, "the issuer is another provider's",
+                 "keep one of the two")
+          .related.push_back({first->second, "first named here"});
   }
 
   void check_role(const Role& subject) {
@@ -116,6 +124,7 @@ class References {
   Diagnostics& diagnostics_;
   std::vector<const App*> apps_;
   std::unordered_set<std::string_view> app_names_;
+  std::unordered_map<std::string_view, SourceSpan> issuers_;
 };
 
 }  // namespace
