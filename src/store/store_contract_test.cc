@@ -1,9 +1,10 @@
-// Proves: the SQLite store keeps the contract of store.h.
+// Proves: the SQLite store, and the fake that other tests use, keep the contract of store.h.
 #include "testing/store_contract.h"
 
 #include <filesystem>
 
 #include "store/sqlite_store.h"
+#include "testing/memory_store.h"
 
 namespace durward::testing {
 namespace {
@@ -19,7 +20,13 @@ StoreUnderTest make_sqlite(const sys::Clock& clock) {
   return {root, std::move(*opened)};
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, ::testing::Values(StoreKind{"sqlite", make_sqlite}),
+StoreUnderTest make_memory(const sys::Clock& clock) {
+  return {nullptr, std::make_unique<MemoryStore>(clock)};
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,
+                         ::testing::Values(StoreKind{"sqlite", make_sqlite},
+                                           StoreKind{"memory", make_memory}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
