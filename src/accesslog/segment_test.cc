@@ -209,7 +209,7 @@ TEST_F(Segments, RetentionDeletesTheOldestAndSaysSo) {
 TEST_F(Segments, ARestartKnowsWhereItWas) {
   {
     auto writer = open();
-    for (const std::uint64_t seq : {1, 2, 3, 5, 6}) line(writer, seq);
+    for (const std::uint64_t seq : {1U, 2U, 3U, 5U, 6U}) line(writer, seq);
     ASSERT_TRUE(writer.settle());
   }
   auto writer = open();
