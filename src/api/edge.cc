@@ -308,11 +308,12 @@ Reply Edge::adopt(const Context& context) {
   auto start = session::open_start(daemon_.sessions().sealer(), form->at("start"), context.now);
   if (!start) return refuse(start.error());
   if (start->host != context.host) return refuse({"API013", "the login was for another host", ""});
-  auto issued = daemon_.adopt({.ticket = form->at("ticket"),
-                               .host = context.host,
-                               .return_url = start->return_url,
-                               .nonce = context.request.cookie(nonce_cookie),
-                               .table = 'a'});
+  auto issued =
+      daemon_.adopt({.ticket = form->at("ticket"),
+                     .host = context.host,
+                     .return_url = start->return_url,
+                     .nonce = context.request.cookie(nonce_cookie),
+                     .table_of = [this](std::chrono::seconds idle) { return daemon_.table_letter(idle); }});
   if (!issued) return refuse(issued.error());
   Reply reply = redirect(start->return_url);
   reply = with_cookie(std::move(reply), set_cookie(session_cookie, issued->token, "Lax"));

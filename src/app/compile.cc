@@ -58,9 +58,9 @@ Result<std::vector<SourceFilePtr>> DirectorySource::read(const std::string& dire
 
 Compiled compile(const CompileInput& input) {
   Compiled out;
-  DirectorySource source(input.bundle);
+  out.source = std::make_unique<DirectorySource>(input.bundle);
   auto& diagnostics = out.diagnostics;
-  out.model = model::load(source, input.environment, diagnostics);
+  out.model = model::load(*out.source, input.environment, diagnostics);
   if (out.model && !diagnostics.has_errors()) out.policies = policy::compile(out.model, diagnostics);
   if (out.policies && !diagnostics.has_errors()) {
     const auto paths = authority_paths(*out.model, input.bundle, diagnostics);

@@ -1,6 +1,7 @@
 // Intent to configuration, whole: the list of passes, for the daemon and for offline commands alike.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/diagnostics.h"
@@ -30,7 +31,8 @@ struct CompileInput {
 };
 
 struct Compiled {
-  Diagnostics diagnostics;  // sorted
+  std::unique_ptr<DirectorySource> source;  // owns the files that diagnostics point into, model or none
+  Diagnostics diagnostics;                  // sorted
   model::ModelPtr model;    // the three are null from the first pass that found errors
   policy::PolicySetPtr policies;
   generation::GenerationPtr generation;

@@ -45,6 +45,12 @@ Status Daemon::open() {
   for (const auto& directory :
        {paths.state, paths.run(), paths.runtime(), paths.generations(), paths.certificates(), paths.log()})
     if (auto made = sys::make_directories(directory, 0700); !made) return made;
+  auto lock = sys::LockFile::take(paths.state + "/lock");
+  if (!lock && lock.error().code == "SYS040")
+    return fail("APP030", "another Durward runs with the state directory " + paths.state,
+                "stop it, or give this one a --state of its own");
+  if (!lock) return tl::unexpected(lock.error());
+  lock_.emplace(std::move(*lock));
   auto version = dataplane::haproxy_version(options_.haproxy);
   if (!version) return tl::unexpected(version.error());
   haproxy_version_ = *version;
@@ -276,7 +282,10 @@ Result<std::string> Daemon::identity_row(const session::HostSession& session) {
 void Daemon::on_access(const accesslog::AccessEvent& event) {
   metrics_.log_lines.Increment();
   metrics_.requests(event.why.empty() ? "allowed" : event.why).Increment();
-  if (!event.session.empty() && event.why.empty()) sessions_->touch(event.session, clock_.now_seconds());
+  if (event.session.empty() || !event.why.empty()) return;
+  std::string prefix = event.session;  // keys are in upper case
+  for (char& c : prefix) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+  sessions_->touch(prefix, clock_.now_seconds());
 }
 
 void Daemon::housekeeping() {

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -19,6 +20,7 @@
 #include "session/sessions.h"
 #include "store/store.h"
 #include "sys/clock.h"
+#include "sys/lock_file.h"
 #include "sys/random.h"
 
 namespace durward::app {
@@ -106,6 +108,7 @@ class Daemon final : private dataplane::Observer {
   sys::SystemRandom random_;
   Metrics metrics_;
   dataplane::HaproxyVersion haproxy_version_;
+  std::optional<sys::LockFile> lock_;  // one Durward a state directory
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<session::Sessions> sessions_;
   Guarded<std::shared_ptr<const identity::AssertionSigner>> signer_;

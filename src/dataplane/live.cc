@@ -201,7 +201,9 @@ Status Live::set_generation(const std::string& name) {
 }
 
 Status Live::replace_certificate(const std::string& file, const std::string& pem) {
-  auto reply = ask(fmt::format("set ssl cert {} <<\n{}\n", file, pem));
+  // The payload ends at its first empty line, which asking adds.
+  const std::string_view text = std::string_view(pem).substr(0, pem.find_last_not_of('\n') + 1);
+  auto reply = ask(fmt::format("set ssl cert {} <<\n{}\n", file, text));
   if (!reply) return tl::unexpected(reply.error());
   if (reply->find("ransaction") == std::string::npos)
     return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));

@@ -20,6 +20,8 @@ class Live {
   Live(const Haproxy& haproxy, Mirror& mirror);
 
   void attach(int worker);  // speak to this worker from now on
+  // After a reply that fits no list the conversation may be out of step: the next one begins anew.
+  void hang_up() { api_.reset(); }
   int worker() const { return worker_; }
   void set_old_workers(std::vector<int> pids) { old_workers_ = std::move(pids); }
 

@@ -127,6 +127,7 @@ class Reconciler::Worker {
 
   void trouble(const Error& error) {
     in_sync_ = false;
+    live_.hang_up();
     if (error.message != problem_) options_.observer.failed(error);
     problem_ = error.message;
     std::this_thread::sleep_for(retry_interval);

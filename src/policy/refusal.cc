@@ -38,8 +38,8 @@ std::optional<std::string> refused_escape(std::string_view rest) {
   if (high < 0 || low < 0) return "the path has a broken % escape";
   const auto byte = static_cast<unsigned char>(high * 16 + low);
   if (byte < 0x20 || byte == 0x7f) return "the path has an encoded control byte";
-  if (std::string_view("/\\%").find(static_cast<char>(byte)) != std::string_view::npos)
-    return "the path has an encoded slash, backslash or percent sign";
+  if (std::string_view("/\\%;").find(static_cast<char>(byte)) != std::string_view::npos)
+    return "the path has an encoded slash, backslash, semicolon or percent sign";
   if (alnum(byte) || std::string_view("-._~").find(static_cast<char>(byte)) != std::string_view::npos)
     return "the path encodes a character that needs no encoding";
   return std::nullopt;

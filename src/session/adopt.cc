@@ -149,8 +149,7 @@ Result<std::string> Sessions::issue_ticket(const TicketRequest& request) {
 }
 
 Result<IssuedSession> Sessions::redeem_ticket(const Redemption& redemption) {
-  if (auto checked = check_place(redemption.host, redemption.table); !checked)
-    return tl::unexpected(checked.error());
+  if (auto checked = check_place(redemption.host, 'a'); !checked) return tl::unexpected(checked.error());
   if (!token_shape(redemption.ticket)) return refused("malformed");
   const std::string key = ticket_key(redemption.ticket);
   const auto entry = state_->options.store.get(key);
@@ -166,9 +165,11 @@ Result<IssuedSession> Sessions::redeem_ticket(const Redemption& redemption) {
   if (auto judged = judge(*ticket, redemption, state_->now()); !judged) return tl::unexpected(judged.error());
 
   IssuedSession out;
-  out.token = state_->new_token(redemption.table);
   const auto changed =
       state_->change_live(ticket->login, [&](Login& login, store::Transaction& transaction) -> Status {
+        const char table = redemption.table_of ? redemption.table_of(login.idle) : 'a';
+        if (auto checked = check_place(redemption.host, table); !checked) return checked;
+        out.token = state_->new_token(table);
         out.session = row_of(login, redemption.host, out.token, state_->now());
         const auto former = login.sessions.find(redemption.host);
         if (former != login.sessions.end()) transaction.deletes.push_back(keys::session(former->second));

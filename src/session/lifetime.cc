@@ -149,8 +149,8 @@ void Sessions::touch(const std::string& key, sys_seconds at) {
   std::string id;
   {
     auto index = state_->index.lock();
-    const auto session = index->by_session.find(key);
-    if (session == index->by_session.end()) return;
+    const auto session = index->by_session.lower_bound(key);
+    if (session == index->by_session.end() || !session->first.starts_with(key)) return;
     id = session->second;
   }
   state_->saw(id, at);

@@ -45,7 +45,7 @@ struct Redemption {
   std::string host;        // the host that was asked to adopt
   std::string return_url;  // from the sealed start
   std::string nonce;       // the pre-login cookie itself
-  char table = 'a';        // first letter of the new token
+  std::function<char(seconds)> table_of = {};  // first letter of the new token, by the login's idle life; 'a'
 };
 struct BearerRequest {
   std::string login;   // Login::id, or
@@ -132,7 +132,7 @@ class Sessions {
   Result<std::vector<Login>> list();
   Result<std::optional<HostSession>> find_session(const std::string& key);
 
-  // The person behind this session was active. Any rate: memory only.
+  // The person behind this session was active; the log's prefix of the key will do. Any rate: memory only.
   void touch(const std::string& key, sys_seconds at);
   sys_seconds last_seen(const Login& login);
   // From a timer, every few seconds: ends what is over, drops spent tickets and old tombstones, writes

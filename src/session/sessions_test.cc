@@ -183,7 +183,7 @@ TEST_F(SessionsTest, TicketArgumentsAreChecked) {
   request.nonce_hash = "";
   EXPECT_EQ(sessions_->issue_ticket(request).error().code, "SES012");
   auto shown = redemption("t" + std::string(43, 'A'), "pay.example");
-  shown.table = 'A';
+  shown.table_of = [](seconds) { return 'A'; };
   EXPECT_EQ(sessions_->redeem_ticket(shown).error().code, "SES012");
 }
 
