@@ -35,17 +35,17 @@ test('an HAProxy that crashed and was started by somebody else serves nobody unt
   const cookie = estate.cookie(tab);
   const [pid] = estate.gateway.haproxyPids();
   const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
-  const environment = Object.fromEntries(
-    fs
-      .readFileSync(`/proc/${pid}/environ`, 'utf8')
-      .split('\0')
-      .filter(Boolean)
+  // Not HAPROXY_*: those would make it believe that it is a master which starts itself anew.
+  const variables = fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean);
+  const env = Object.fromEntries(
+    variables
+      .filter((pair) => !pair.startsWith('HAPROXY_'))
       .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
   const cwd = fs.readlinkSync(`/proc/${pid}/cwd`);
   await estate.gateway.stop();
   await sleep(6000);
-  const foreign = spawn(words[0], words.slice(1), { cwd, env: environment, stdio: 'ignore' });
+  const foreign = spawn(words[0], words.slice(1), { cwd, env, stdio: 'ignore' });
   try {
     estate.clear();
     await until(async () => (await status('/reports/x')) !== 0, 'the foreign HAProxy', 8000);

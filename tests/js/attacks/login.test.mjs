@@ -318,7 +318,8 @@ test('X-Durward-Login and its like, sent to the login host by a client, mean not
       `${name}: login_required`,
       'X-Forwarded-Host: evil.test',
     ]);
-    assert.ok([200, 400].includes(answer.status), `${name}: ${answer.status} ${answer.location}`);
+    assert.ok([200, 302, 400].includes(answer.status), `${name}: ${answer.status}`);
+    if (answer.location) assert.equal(answer.location, estate.url('login', '/login'), name);
   }
 });
 

@@ -15,9 +15,12 @@ beforeEach(() => estate.clear());
 after(() => estate.down());
 
 // Each target as nobody and as somebody without the role, who must get no further.
-async function refuse(targets, { app = 'web', method = 'GET', headers = [] } = {}) {
+async function refuse(
+  targets,
+  { app = 'web', method = 'GET', headers = [], as = [[], [`Cookie: ${alice}`]] } = {},
+) {
   for (const target of targets) {
-    for (const who of [[], [`Cookie: ${alice}`]]) {
+    for (const who of as) {
       if (app !== 'web' && who.length) continue;
       estate.clear();
       denied(
@@ -70,6 +73,7 @@ test('1, 2, 3: headers that claim another path or method change nothing', async 
 test('9: no user agent is a health check', async () => {
   for (const agent of ['GoogleHC/1.0', 'kube-probe/1.30', 'ELB-HealthChecker/2.0', 'Prometheus/2'])
     await refuse(['/admin', '/', '/healthz', '/readyz', '/oauth2/auth'], {
+      as: [[]],
       headers: [`User-Agent: ${agent}`],
     });
 });
@@ -118,7 +122,6 @@ test('12, 13, 14: dot segments in every encoding', async () => {
     '/%2e/admin',
     '/public/%2e%2e',
     '/public/..%09/admin',
-    '/public/%20../admin',
   ]);
 });
 

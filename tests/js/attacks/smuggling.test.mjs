@@ -108,6 +108,8 @@ test('22: an empty header name, and names and values no header may have', async 
         estate.apps.web.last().headers.some(([name]) => /^x-durward-user$/i.test(name)),
         true,
       );
+    else if (status === 502)
+      assert.match(estate.apps.web.last().line, /^malformed/, `${line}: refused by the upstream`);
     else denied(estate, { status, text }, JSON.stringify(line));
   }
 });

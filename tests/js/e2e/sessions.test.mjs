@@ -261,7 +261,7 @@ test('a WebSocket from another origin, or from none, is refused with a cookie', 
     'https://evil.example',
     estate.url('web'),
     'null',
-    undefined,
+    '', // sent as none
     `https://chat.localhost:${estate.ports.https}.evil.example`,
   ]) {
     estate.clear();

@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { binary, sleep, until } from './paths.mjs';
+import { binary, until } from './paths.mjs';
 
 export class Gateway {
   // log: where what it prints goes. args: further options of `durward up`.
@@ -65,8 +65,9 @@ export class Gateway {
   async stop({ signal = 'SIGTERM', haproxy = true } = {}) {
     if (this.running()) {
       this.child.kill(signal);
-      await Promise.race([this.exited, sleep(10000).then(() => this.child.kill('SIGKILL'))]);
+      const limit = setTimeout(() => this.child.kill('SIGKILL'), 10000);
       await this.exited;
+      clearTimeout(limit);
     }
     if (haproxy) await this.stopHaproxy();
   }

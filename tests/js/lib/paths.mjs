@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-export const buildDir = path.join(root, 'build');
+export const buildDir = process.env.DURWARD_BUILD_DIR ?? path.join(root, 'build');
 export const binary = process.env.DURWARD_BIN ?? path.join(buildDir, 'durward');
 
 // A directory for one test file, empty at the start; kept afterwards, since its logs explain a failure.
