@@ -272,7 +272,7 @@ def check_proofs(root, modules, report):
         for code in sorted(codes):
             if code not in cases:
                 report.add(f"src/{name}", f"{code} has no golden case under tests/golden")
-    for path in sorted((root / "tests" / "js").rglob("*.test.mjs")):
+    for path in [*(root / "tests").rglob("*_test.cc"), *(root / "tests" / "js").rglob("*.test.mjs")]:
         if "node_modules" not in path.parts and not re.match(r"// Proves: \S", path.read_text()):
             report.add(path.relative_to(root), 'must open with "// Proves: ..."')
 
@@ -292,7 +292,8 @@ def check(root):
     report = Report()
     modules = modules_of(root / "src")
     scripts = [path for path in sorted((root / "tests" / "js").rglob("*.mjs")) if "node_modules" not in path.parts]
-    everything = sources(root / "src") + scripts + sorted((root / "tools").glob("*.py"))
+    crossing = [path for path in sources(root / "tests") if "node_modules" not in path.parts]
+    everything = sources(root / "src") + crossing + scripts + sorted((root / "tools").glob("*.py"))
     check_names(root, modules, report)
     check_layers(root, modules, report)
     check_sizes(root, everything, report)
