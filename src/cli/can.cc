@@ -35,7 +35,7 @@ int answer_one(const Globals& globals, const Question& question, const model::Mo
       text += fmt::format("  needs login level {} or above\n",
                           model.gateway.acr[static_cast<std::size_t>(*verdict.acr_needed)].value);
     if (verdict.age_needed)
-      text += fmt::format("  needs a login at most {} s old\n", verdict.age_needed->count());
+      text += fmt::format("  needs a login at most {} old\n", duration_text(*verdict.age_needed));
     print(text);
   }
   return verdict.allow ? Exit::ok : Exit::policy_violation;

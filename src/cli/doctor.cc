@@ -1,3 +1,4 @@
+#include <date/date.h>
 #include <fmt/format.h>
 
 #include <ctime>
@@ -39,9 +40,9 @@ void check_haproxy(const Options& options, std::vector<Check>& out) {
 void check_clock(std::vector<Check>& out) {
   // A clock before this program was written breaks every token and every certificate.
   constexpr std::int64_t written = 1'763'000'000;
-  const auto now = sys::SystemClock().now_seconds().time_since_epoch().count();
-  out.push_back(
-      {"clock", now > written, fmt::format("{} s since 1970", now), "set the clock; run an NTP client"});
+  const auto now = sys::SystemClock().now_seconds();
+  out.push_back({"clock", now.time_since_epoch().count() > written, date::format("%FT%TZ", now),
+                 "set the clock; run an NTP client"});
 }
 
 void check_state(const Globals& globals, std::vector<Check>& out) {
@@ -51,6 +52,10 @@ void check_state(const Globals& globals, std::vector<Check>& out) {
   const bool fits = paths.control_socket().size() <= socket_path_max;
   out.push_back(
       {"state directory", fits, globals.state, fits ? "" : "its path is too long for unix sockets"});
+  if (!sys::exists(globals.state)) {
+    out.push_back({"state writable", true, "it is not there yet; durward up makes it", ""});
+    return;
+  }
   const std::string probe = globals.state + "/.doctor";
   const auto written = sys::write_file(probe, "x", 0600);
   out.push_back({"state writable", written.has_value(), written ? "yes" : written.error().message,
@@ -63,7 +68,9 @@ void check_ports(const Globals& globals, const model::Model& model, std::vector<
   for (const auto& listener : model.gateway.listeners)
     for (const auto& bind : listener.bind) {
       const auto free = sys::can_listen(bind.value.address, bind.value.port);
-      const std::string name = fmt::format("port {}:{}", bind.value.address, bind.value.port);
+      const bool v6 = bind.value.address.find(':') != std::string::npos;
+      const std::string name =
+          fmt::format(fmt::runtime(v6 ? "port [{}]:{}" : "port {}:{}"), bind.value.address, bind.value.port);
       if (running)
         out.push_back({name, true, "in use by this gateway", ""});
       else

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/offline.h"
 #include "cli/question.h"
+#include "model/words.h"
 #include "policy/evaluate.h"
 #include "sys/clock.h"
 
@@ -38,13 +39,19 @@ std::string who(const model::Audience& audience) {
   return out;
 }
 
+std::string windows(const std::vector<model::WeeklyWindow>& list) {
+  std::vector<std::string> out;
+  for (const auto& window : list) out.push_back(model::print_window(window));
+  return join(out, " or ");
+}
+
 std::string conditions(const char* word, const std::optional<model::Conditions>& set,
                        const model::Model& model) {
   if (!set) return "";
   std::vector<std::string> parts;
   if (set->acr) parts.push_back("acr " + model.gateway.acr[static_cast<std::size_t>(set->acr->value)].value);
-  if (set->auth_age) parts.push_back(fmt::format("authAge {}s", set->auth_age->value.count()));
-  if (set->weekly) parts.push_back(fmt::format("{} weekly windows", set->weekly->value.size()));
+  if (set->auth_age) parts.push_back("authAge " + duration_text(set->auth_age->value));
+  if (set->weekly) parts.push_back("weekly " + windows(set->weekly->value));
   if (set->source) {
     std::vector<std::string> networks;
     for (const auto& cidr : set->source->value) networks.push_back(cidr.text());
@@ -79,8 +86,10 @@ std::string text_of(const policy::Verdict& verdict, const model::Model& model) {
                          rule.span.where());
     }
   }
-  out += fmt::format("answer  {} ({})\n        {}\n", verdict.allow ? "allowed" : "denied",
-                     policy::to_string(verdict.reason), policy::describe(verdict.reason));
+  out +=
+      fmt::format("answer  {}\n        {}\n",
+                  verdict.allow ? "allowed" : fmt::format("denied ({})", policy::to_string(verdict.reason)),
+                  policy::describe(verdict.reason));
   return out;
 }
 

@@ -1,3 +1,4 @@
+#include <date/date.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -81,14 +82,22 @@ Json to_json(const accesslog::AccessEvent& event, RuleNames& names) {
   return out;
 }
 
+std::string time_text(std::int64_t ms) {
+  return date::format("%FT%TZ",
+                      std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(ms)));
+}
+
 std::string text_of(const Json& event) {
-  return fmt::format(
-      "{} {} {} {}{} {} session={} route={} rule={} {} ms\n", event["time_ms"].get<std::int64_t>(),
-      event["status"].get<int>(), event["method"].get<std::string>(), event["host"].get<std::string>(),
-      event["path"].get<std::string>(), event["outcome"].get<std::string>(),
-      event["session"].get<std::string>(), event.value("route", "-"),
-      event.contains("rule") && event["rule"].is_string() ? event["rule"].get<std::string>() : "-",
-      event.value("duration_ms", 0));
+  const auto text = [&](const char* name) {
+    const auto found = event.find(name);
+    const bool set =
+        found != event.end() && found->is_string() && !found->get_ref<const std::string&>().empty();
+    return set ? found->get<std::string>() : std::string("-");
+  };
+  return fmt::format("{} {} {} {} {}{} {} session={} route={} rule={} {} ms\n",
+                     time_text(event["time_ms"].get<std::int64_t>()), text("client"),
+                     event["status"].get<int>(), text("method"), text("host"), text("path"), text("outcome"),
+                     text("session"), text("route"), text("rule"), event.value("duration_ms", 0));
 }
 
 std::string show(const Globals& globals, const accesslog::ReadItem& item, RuleNames& names) {
@@ -102,8 +111,9 @@ std::string show(const Globals& globals, const accesslog::ReadItem& item, RuleNa
   if (item.record.kind == accesslog::RecordKind::header) return "";
   if (item.record.kind == accesslog::RecordKind::event) {
     const Json json = {{"time_ms", item.record.received_ms}, {"event", item.record.payload}};
-    return globals.json() ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-                          : fmt::format("-- {}\n", item.record.payload);
+    return globals.json()
+               ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+               : fmt::format("{} -- {}\n", time_text(item.record.received_ms), item.record.payload);
   }
   const auto event = accesslog::parse(item.record.payload);
   if (!event)

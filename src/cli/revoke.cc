@@ -28,8 +28,8 @@ void add_revoke(Program& program) {
       if (program.globals.json())
         print_json(*answer);
       else
-        print(fmt::format("{} logins ended, {} sessions with them\n", (*answer)["logins"].size(),
-                          (*answer)["sessions"].get<std::size_t>()));
+        print(fmt::format("{} ended, {} with them\n", counted((*answer)["logins"].size(), "login", "logins"),
+                          counted((*answer)["sessions"].get<std::size_t>(), "session", "sessions")));
       return Exit::ok;
     };
   });

@@ -15,16 +15,19 @@ void add_validate(Program& program) {
       const std::size_t warnings = all.all().size() - all.errors();
       if (program.globals.json()) {
         print_json(Json{{"valid", compiled.usable()},
-                   {"errors", all.errors()},
-                   {"warnings", warnings},
-                   {"generation", compiled.generation ? Json(compiled.generation->name) : Json()},
-                   {"diagnostics", to_json(all)}});
+                        {"errors", all.errors()},
+                        {"warnings", warnings},
+                        {"generation", compiled.generation ? Json(compiled.generation->name) : Json()},
+                        {"diagnostics", to_json(all)}});
       } else if (compiled.usable()) {
-        print(fmt::format("valid: {} apps, {} routes, {} policies, {} warnings; generation {}\n",
-                          compiled.model->all_apps().size(), compiled.policies->routes.size(),
-                          compiled.policies->policies.size(), warnings, compiled.generation->name));
+        print(fmt::format("valid: {}, {}, {}, {}; generation {}\n",
+                          counted(compiled.model->all_apps().size(), "app", "apps"),
+                          counted(compiled.policies->routes.size(), "route", "routes"),
+                          counted(compiled.policies->policies.size(), "policy", "policies"),
+                          counted(warnings, "warning", "warnings"), compiled.generation->name));
       } else {
-        print_error(fmt::format("{} errors, {} warnings\n", all.errors(), warnings));
+        print_error(fmt::format("{}, {}\n", counted(all.errors(), "error", "errors"),
+                                counted(warnings, "warning", "warnings")));
       }
       return compiled.usable() ? Exit::ok : Exit::error;
     };
