@@ -160,7 +160,9 @@ void add_log(Program& program) {
   auto* log = program.app.add_subcommand("log", "The access log");
   log->require_subcommand(1);
   auto* command = log->add_subcommand("tail", "The newest lines: who was let where, and why not");
-  command->add_option("--state", program.globals.state, "state directory of Durward")->required();
+  command->add_option("--state", program.globals.state, "state directory of Durward")
+      ->envname("DURWARD_STATE")
+      ->required();
   command->add_option("--output", program.globals.output, "text or json (one object a line)")
       ->check(CLI::IsMember({"text", "json"}));
   command->add_option("--lines,-n", options->lines, "how many")->capture_default_str();

@@ -13,7 +13,9 @@ void add_token(Program& program) {
   token->require_subcommand(1);
   auto* command =
       token->add_subcommand("create", "Make a token for one host, from a live login; it is shown once");
-  command->add_option("--state", program.globals.state, "state directory of the running Durward")->required();
+  command->add_option("--state", program.globals.state, "state directory of the running Durward")
+      ->envname("DURWARD_STATE")
+      ->required();
   command->add_option("--output", program.globals.output, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
   auto* whose = command->add_option_group("whose", "exactly one of");
