@@ -75,6 +75,15 @@ asio::awaitable<void> serve(Stream stream, const Handler& handler) {
     parser.header_limit(header_bytes_max);
     stream.expires_after(io_timeout);
     co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    if (error && error.category() == http::make_error_code(http::error::bad_value).category() &&
+        error != http::error::end_of_stream) {
+      // Not HTTP as we read it: say so, since silence would look like an outage.
+      http::response<http::string_body> refusal(http::status::bad_request, 11);
+      refusal.keep_alive(false);
+      refusal.content_length(0);
+      co_await http::async_write(stream, refusal, asio::redirect_error(asio::use_awaitable, error));
+      break;
+    }
     if (error) break;
     const auto request = parser.release();
     auto response = wire(handler(plain(request, uid)), request);

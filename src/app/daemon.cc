@@ -69,7 +69,7 @@ Status Daemon::open() {
       .store = *store_,
       .clock = clock_,
       .observer = *this,
-      .haproxy = dataplane::Haproxy(options_.haproxy, paths),
+      .haproxy = dataplane::Haproxy(options_.haproxy, paths, options_.attached),
       .start_haproxy = options_.start_haproxy,
       .identity_row = [this](const session::HostSession& session) { return identity_row(session); },
       .identity_lifetime = identity_lifetime});
@@ -133,6 +133,10 @@ CompileInput Daemon::compile_input(const std::string& bundle, const std::string&
   input.environment = environment.empty() ? options_.environment : environment;
   input.platform.version_major = haproxy_version_.major;
   input.platform.version_minor = haproxy_version_.minor;
+  if (options_.attached) {
+    input.platform.attached = true;
+    input.platform.sockets = options_.paths.run();  // the operator's environment is not ours to set
+  }
   return input;
 }
 

@@ -31,6 +31,7 @@ struct DaemonOptions {
   dataplane::Paths paths;
   std::string haproxy = "haproxy";
   bool start_haproxy = true;
+  std::optional<dataplane::Haproxy::Attached> attached;  // beside an operator's HAProxy; implies !start_haproxy
 };
 
 // What is in force: immutable, swapped whole.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -15,6 +16,7 @@ namespace {
 
 struct Options {
   std::string bundle = ".", environment, state, haproxy = "haproxy", metrics = "127.0.0.1:9090";
+  std::string attach, master_socket;
   bool no_haproxy = false;
 };
 
@@ -29,6 +31,15 @@ sigset_t awaited_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   return set;
+}
+
+constexpr timespec ready_poll{.tv_sec = 0, .tv_nsec = 50'000'000};
+
+// Waits a moment; whether someone asked us to stop meanwhile (serve() then sees the signal again).
+bool stop_asked(const sigset_t& signals) {
+  const int signal = sigtimedwait(&signals, nullptr, &ready_poll);
+  if (signal > 0) ::kill(::getpid(), signal);
+  return signal > 0;
 }
 
 int show(const app::ApplyResult& result) {
@@ -49,6 +60,11 @@ void serve(app::Daemon& daemon, const sigset_t& signals) {
   }
 }
 
+std::optional<dataplane::Haproxy::Attached> attached_to(const Options& options) {
+  if (options.attach.empty()) return std::nullopt;
+  return dataplane::Haproxy::Attached{options.attach, options.master_socket};
+}
+
 int up(const Globals& globals, const Options& options) {
   namespace fs = std::filesystem;
   ::signal(SIGPIPE, SIG_IGN);
@@ -59,7 +75,8 @@ int up(const Globals& globals, const Options& options) {
                                      .environment = options.environment,
                                      .paths = {state},
                                      .haproxy = options.haproxy,
-                                     .start_haproxy = !options.no_haproxy});
+                                     .start_haproxy = !options.no_haproxy && options.attach.empty(),
+                                     .attached = attached_to(options)});
   if (!daemon) return report(globals, daemon.error());
   const auto& paths = (*daemon)->options().paths;
   api::Edge edge(**daemon);
@@ -85,7 +102,10 @@ int up(const Globals& globals, const Options& options) {
     (*daemon)->stop();
     return failed;
   }
-  print("durward is ready\n");
+  if (!(*daemon)->ready())
+    app::log_info("waiting for HAProxy", {{"configuration", paths.current() + "/haproxy.cfg"}});
+  while (!(*daemon)->ready() && !stop_asked(signals)) continue;
+  if ((*daemon)->ready()) print("durward is ready\n");
   serve(**daemon, signals);
   metrics_server->reset();
   control_server->reset();
@@ -111,6 +131,14 @@ void add_up(Program& program) {
       ->capture_default_str();
   command->add_flag("--no-haproxy", options->no_haproxy,
                     "HAProxy is started by another supervisor; only find it");
+  auto* attach =
+      command->add_option("--attach", options->attach,
+                          "an operator's haproxy.cfg: run beside it, in their HAProxy, which must load "
+                          "STATE/current/haproxy.cfg with a further -f");
+  auto* master = command->add_option("--master-socket", options->master_socket,
+                                     "where that HAProxy's master listens (-S)");
+  attach->needs(master);
+  master->needs(attach);
   command->callback([&program, options] {
     program.chosen = [&program, options] { return up(program.globals, *options); };
   });

@@ -113,6 +113,13 @@ std::string get_row(const std::string& map, const std::string& key) {
   return fmt::format("get map {} {}", map, key);
 }
 
+std::string set_certificate(const std::string& file, std::string_view pem) {
+  assert(pem.find("\n\n") == std::string_view::npos);
+  std::string out = fmt::format("set ssl cert {} <<\n{}", file, pem);
+  if (!out.ends_with('\n')) out += '\n';
+  return out;
+}
+
 std::string shutdown_stream(const std::string& pointer) {
   return "shutdown session " + pointer;
 }

@@ -42,6 +42,7 @@ std::string commit(const std::string& map, unsigned version);
 std::string set_row(const std::string& map, const std::string& key, const std::string& value);
 std::string del_row(const std::string& map, const std::string& key);
 std::string get_row(const std::string& map, const std::string& key);
+std::string set_certificate(const std::string& file, std::string_view pem);  // without empty lines
 std::string shutdown_stream(const std::string& pointer);
 }  // namespace command
 

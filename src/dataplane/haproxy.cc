@@ -32,8 +32,15 @@ std::string last_lines(const std::string& text, std::size_t bytes) {
 
 }  // namespace
 
-Haproxy::Haproxy(std::string binary, Paths paths)
-    : binary_(std::move(binary)), paths_(std::move(paths)), master_(paths_.master_socket()) {}
+Haproxy::Haproxy(std::string binary, Paths paths, std::optional<Attached> attached)
+    : binary_(std::move(binary)),
+      paths_(std::move(paths)),
+      attached_(std::move(attached)),
+      master_(attached_ ? attached_->master_socket : paths_.master_socket()) {}
+
+Result<std::string> Haproxy::read_config(const std::string& generation) const {
+  return sys::read_file(paths_.generations() + "/" + generation + "/haproxy.cfg");
+}
 
 Status Haproxy::write(const generation::Generation& generation) const {
   const std::string directory = paths_.generations() + "/" + generation.name;
@@ -52,8 +59,11 @@ Status Haproxy::write(const generation::Generation& generation) const {
 
 Status Haproxy::check(const generation::Generation& generation) const {
   const std::string file = fmt::format("{}/{}/haproxy.cfg", paths_.generations(), generation.name);
-  auto ran =
-      sys::run({"/usr/bin/env", "DURWARD_RUN=" + paths_.run(), binary_, "-c", "-f", file}, check_timeout);
+  std::vector<std::string> words = {"/usr/bin/env", "DURWARD_RUN=" + paths_.run(), binary_, "-c"};
+  // On the whole: names and addresses that the operator's own sections use already are an error here.
+  if (attached_) words.insert(words.end(), {"-f", attached_->operator_config});
+  words.insert(words.end(), {"-f", file});
+  auto ran = sys::run(words, check_timeout);
   if (!ran) return tl::unexpected(ran.error());
   if (ran->exit_code == 0) return {};
   return fail("DAT021", "HAProxy refuses the configuration: " + last_lines(ran->output, 2000),

@@ -2,6 +2,7 @@
 // by its master socket.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -31,12 +32,19 @@ struct Paths {
 // start, DAT023 did not take the reload, SYS….
 class Haproxy {
  public:
-  Haproxy(std::string binary, Paths paths);
+  // Attached to an operator's HAProxy, `operator_config` is its own file, which loads ours with a further -f, and
+  // `master_socket` is where its master listens.
+  struct Attached {
+    std::string operator_config;
+    std::string master_socket;
+  };
+  Haproxy(std::string binary, Paths paths, std::optional<Attached> attached = {});
 
   // Writes generations/NAME whole and durable; what is there already is left.
   Status write(const generation::Generation& generation) const;
   // `haproxy -c` on generations/NAME.
   Status check(const generation::Generation& generation) const;
+  Result<std::string> read_config(const std::string& generation) const;  // of one that was written
   Status publish(const generation::Generation& generation) const;  // current -> generations/NAME, atomically
   // Deletes all but the current generation and the `keep` newest.
   Status prune(unsigned keep) const;
@@ -54,6 +62,7 @@ class Haproxy {
   Result<int> await_worker(int not_this, const char* code) const;
   std::string binary_;
   Paths paths_;
+  std::optional<Attached> attached_;
   MasterApi master_;
 };
 

@@ -202,8 +202,7 @@ Status Live::set_generation(const std::string& name) {
 
 Status Live::replace_certificate(const std::string& file, const std::string& pem) {
   // The payload ends at its first empty line, which asking adds.
-  const std::string_view text = std::string_view(pem).substr(0, pem.find_last_not_of('\n') + 1);
-  auto reply = ask(fmt::format("set ssl cert {} <<\n{}\n", file, text));
+  auto reply = ask(command::set_certificate(file, pem));
   if (!reply) return tl::unexpected(reply.error());
   if (reply->find("ransaction") == std::string::npos)
     return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));
@@ -212,6 +211,17 @@ Status Live::replace_certificate(const std::string& file, const std::string& pem
   if (reply->find("Success") == std::string::npos)
     return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));
   return {};
+}
+
+Result<std::string> Live::running_generation() {
+  auto reply = ask("get var proc.generation");
+  if (!reply) return reply;
+  // "proc.generation: type=str value=<NAME>"
+  const auto at = reply->find("value=<");
+  const auto end = reply->find('>', at == std::string::npos ? 0 : at);
+  if (at == std::string::npos || end == std::string::npos)
+    return fail("DAT010", "HAProxy does not say which generation it was started with");
+  return reply->substr(at + 7, end - at - 7);
 }
 
 std::optional<std::uint64_t> Live::last_sequence(int pid) const {

@@ -22,6 +22,7 @@ class Live {
   void attach(int worker);  // speak to this worker from now on
   // After a reply that fits no list the conversation may be out of step: the next one begins anew.
   void hang_up() { api_.reset(); }
+  void reconnect() { api_.reset(); }
   int worker() const { return worker_; }
   void set_old_workers(std::vector<int> pids) { old_workers_ = std::move(pids); }
 
@@ -35,6 +36,7 @@ class Live {
   Status set_generation(const std::string& name);
   Status replace_certificate(const std::string& file, const std::string& pem);
 
+  Result<std::string> running_generation();  // what the serving worker was started with
   std::optional<std::uint64_t> last_sequence(int pid) const;
   std::size_t take_streams_cut() { return std::exchange(streams_cut_, 0); }
 

@@ -20,6 +20,7 @@ Lines lines_of(const std::string& config) {
     // The head names the generation; comments name bundle lines: neither changes what HAProxy does.
     if (const auto comment = line.find("  # "); comment != std::string::npos) line.resize(comment);
     if (line.empty() || line.front() == '#' || line.starts_with("    #")) continue;
+    if (line.starts_with("    set-var proc.generation ")) continue;
     if (line.front() != ' ') section = line;
     out.emplace_back(section, line);
   }
@@ -72,6 +73,10 @@ void compare_maps(const generation::Generation& current, const generation::Gener
 
 }  // namespace
 
+bool same_config(const std::string& a, const std::string& b) {
+  return lines_of(a) == lines_of(b);
+}
+
 Plan diff(const generation::Generation* current, const generation::Generation& wanted) {
   Plan plan;
   if (!current) {
@@ -80,10 +85,6 @@ Plan diff(const generation::Generation* current, const generation::Generation& w
     return plan;
   }
   compare_configs(current->config, wanted.config, plan);
-  if (plan.kind != Plan::Kind::reload && current->pages != wanted.pages) {
-    plan.kind = Plan::Kind::reload;
-    plan.reason = "the gateway's own pages change, which HAProxy reads only when it starts";
-  }
   compare_maps(*current, wanted, plan);
   if (plan.kind == Plan::Kind::nothing && !plan.maps.empty()) plan.kind = Plan::Kind::maps;
   return plan;

@@ -23,4 +23,7 @@ struct Plan {
 // `current` may be null (nothing runs): a reload with that reason.
 Plan diff(const generation::Generation* current, const generation::Generation& wanted);
 
+// Whether a HAProxy that was started with one would do the same with the other.
+bool same_config(const std::string& a, const std::string& b);
+
 }  // namespace durward::dataplane

@@ -127,6 +127,7 @@ class Reconciler::Worker {
 
   void trouble(const Error& error) {
     in_sync_ = false;
+    live_.reconnect();  // whatever is left unread on the connection must not answer the next command
     live_.hang_up();
     if (error.message != problem_) options_.observer.failed(error);
     problem_ = error.message;
@@ -186,7 +187,12 @@ class Reconciler::Worker {
     const bool running = processes && processes->worker != 0;
     const auto before = current_;
     current_ = std::make_shared<generation::Generation>(wanted);
-    auto done = running ? reload(processes->worker) : start_or_find();
+    if (!before && running && will_do(processes->worker, wanted)) {
+      if (auto published = options_.haproxy.publish(wanted); !published) return published;
+      return resync("found HAProxy running with this configuration");
+    }
+    if (!running && !options_.start_haproxy) return leave_to_supervisor();
+    auto done = running ? reload(processes->worker) : start_ours();
     if (!done) {
       current_ = before;
       if (before)
@@ -197,12 +203,19 @@ class Reconciler::Worker {
     return resync(running ? "reload: " + plan.reason : plan.reason);
   }
 
-  Status start_or_find() {
-    if (!options_.start_haproxy) {
-      if (auto published = options_.haproxy.publish(*current_); !published) return published;
-      return fail("DAT041", "HAProxy is not running", "start its unit");
-    }
-    return start_ours();
+  // After a restart of Durward alone: no reload when HAProxy was started with what is wanted.
+  bool will_do(int worker, const generation::Generation& wanted) {
+    live_.attach(worker);
+    const auto name = live_.running_generation();
+    const auto config =
+        name ? options_.haproxy.read_config(*name) : Result<std::string>(tl::unexpected(name.error()));
+    return config && same_config(*config, wanted.config);
+  }
+
+  // HAProxy finds the gate shut when its supervisor starts it; supervise() then fills it.
+  Status leave_to_supervisor() {
+    if (auto written = write_runtime(false); !written) return written;
+    return options_.haproxy.publish(*current_);
   }
 
   Status start_ours() {

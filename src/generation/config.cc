@@ -16,7 +16,8 @@ namespace {
 constexpr const char* path_pattern =
     "^(?!.*(?://|/\\.\\.?(?:/|$)))/(?:[A-Za-z0-9._~!$&\\x27()*+,=:@/"
     "-]|%(?:2[0-4]|2[6-9A-Ca-c]|3[AaC-Fc-f]|40|5[BbDdEe]|"
-    "60|7[B-Db-d]|[89A-Fa-f][0-9A-Fa-f]))*$";
+    "60|7[B-Db-d]|[89ABDabd][0-9A-Fa-f]|[Cc][2-9A-Fa-f]|[Ee](?:0(?=%[ABab])|[1-9A-Fa-f])|"
+    "[Ff](?:0(?=%[9ABab])|[1-4])))*$";
 constexpr const char* host_pattern =
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\\.?(:[0-9]{1,5})?$";
 // Spellings that CGI, WSGI or PHP would fold onto a header the gateway speaks for.
@@ -91,15 +92,10 @@ class Config {
     w_.line("stats socket unix@{}/admin.sock mode 600 level admin", in_.platform.sockets);
     w_.line("stats timeout 24h");
     w_.line("set-var proc.started date()");
-    w_.comment("old workers end their last streams within this; revocations reach them meanwhile");
-    w_.line("hard-stop-after 30m");
-    w_.comment(
-        "2.6 remembers a miss in a list for ever after a commit; we use trees only, this is the second lock");
-    w_.line("tune.pattern.cache-size 0");
-    if (in_.platform.threads > 0) w_.line("nbthread {}", in_.platform.threads);
-    w_.line("ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets");
-    w_.line("ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20");
-    w_.line("ssl-default-server-options ssl-min-ver TLSv1.2");
+    w_.comment("what this process was started with: whoever finds it running can tell whether it will do");
+    w_.line("set-var proc.generation str(@GENERATION@)");
+    w_.line("set-var proc.pages str(@PAGES@)");
+    if (!in_.platform.attached) process_wide();
     w_.section("defaults durward");
     w_.line("mode http");
     w_.line("timeout connect {}ms", gateway_.timeout_connect.count());
@@ -119,6 +115,18 @@ class Config {
     w_.line("timeout server 10s");
     w_.line("server reader unix@{}/log.sock log-proto octet-count", in_.platform.sockets);
     resolvers();
+  }
+
+  void process_wide() {
+    w_.comment("old workers end their last streams within this; revocations reach them meanwhile");
+    w_.line("hard-stop-after 30m");
+    w_.comment(
+        "2.6 remembers a miss in a list for ever after a commit; we use trees only, this is the second lock");
+    w_.line("tune.pattern.cache-size 0");
+    if (in_.platform.threads > 0) w_.line("nbthread {}", in_.platform.threads);
+    w_.line("ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets");
+    w_.line("ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20");
+    w_.line("ssl-default-server-options ssl-min-ver TLSv1.2");
   }
 
   void resolvers() {
@@ -234,7 +242,10 @@ class Config {
           "-m found }}",
           trusted());
     w_.line("http-request set-var(txn.now) date");
-    w_.line("http-request set-var(txn.m) method");
+    w_.comment(
+        "a variable keeps a method that HAProxy has no number for, such as PATCH, as OPTIONS: as text it "
+        "stays");
+    w_.line("http-request set-var(txn.m) method,bytes(0)");
     w_.line("acl is_navigation req.hdr(sec-fetch-mode) -m str navigate");
     w_.line("acl has_fetch_mode req.hdr(sec-fetch-mode) -m found");
     w_.line("acl accepts_html req.hdr(accept) -m sub text/html");
@@ -296,7 +307,7 @@ class Config {
     w_.line(
         "http-request del-header "
         "'^(?i)(x-durward-.*|x-forwarded-.*|forwarded|x-original-.*|x-rewrite-.*|x-real-ip|x-envoy-.*|x-http-"
-        "method.*|x-method-override)$' -m reg");
+        "method.*|x-method-override|x-request-id)$' -m reg");
     w_.comment("names that are not letters, digits and '-' reach some upstreams as other names");
     w_.line("http-request del-header '[^A-Za-z0-9-]' -m reg");
     w_.line(
@@ -373,6 +384,8 @@ class Config {
     }
     w_.line("http-request set-var(txn.why) str(no_host) unless {{ var(txn.r) -m found }}");
     w_.line("http-request set-var(txn.why) str(no_route) if {{ var(txn.r) -m beg -- - > = }}");
+    w_.comment("a step that led nowhere leaves its own row behind, which names no route for the log");
+    w_.line("http-request unset-var(txn.r) if {{ var(txn.r) -m beg > = }}");
     refuse_404();
     w_.line("http-request set-var(txn.be) var(txn.r),field(2,|)");
   }
@@ -485,6 +498,7 @@ class Config {
         "denial");
     w_.line("http-request set-var(txn.v) var(txn.c),concat(.,txn.q),map_beg({})", map(verdicts_map));
     w_.line("http-request set-var(txn.age) var(txn.now),sub(txn.auth) if is_session");
+    verdict_stages();
     w_.line("acl is_fresh var(txn.v),field(2,|),sub(txn.age) ge 0");
     w_.line("acl v_allow var(txn.v) -m beg A");
     w_.line("acl v_allow_fresh var(txn.v) -m beg B");
@@ -502,6 +516,22 @@ class Config {
     w_.line(
         "http-request set-var(txn.why) str(bad_origin) if {{ req.hdr(upgrade) -i websocket }} is_session "
         "!is_bearer !{{ var(txn.origin),strcmp(txn.authority) eq 0 }}");
+  }
+
+  // Where the age of a login decides which rules match: the part of the verdict for this age.
+  void verdict_stages() {
+    unsigned stages = 0;
+    for (const auto& [name, policy] : in_.policies.policies)
+      stages = std::max(stages, generation::verdict_stages(*policy));
+    if (stages == 0) return;
+    w_.line("acl v_staged var(txn.v) -m sub ~");
+    w_.line("http-request set-var(txn.s) var(txn.v),field(1,~) if v_staged");
+    for (unsigned i = 1; i <= stages; ++i)
+      w_.line(
+          "http-request set-var(txn.s) var(txn.v),field({1},~) if v_staged {{ var(txn.v),field({0},~) -m "
+          "found }} !{{ var(txn.v),field({0},~),sub(txn.age) ge 0 }}",
+          2 * i, 2 * i + 1);
+    w_.line("http-request set-var(txn.v) var(txn.s) if v_staged");
   }
 
   void refusals() {
@@ -596,7 +626,8 @@ class Config {
         "http-response del-header '^(?i)(clear-site-data|service-worker-allowed|alt-svc|x-durward-.*)$' -m "
         "reg");
     w_.line(
-        "http-response replace-header set-cookie '^\\s*(?i:__Host-durward).*$' 'durward-removed=; Max-Age=0' "
+        "http-response replace-header set-cookie '^[\\s=]*(?i:__Host-durward).*$' 'durward-removed=; "
+        "Max-Age=0' "
         "if {{ res.fhdr(set-cookie) -m reg '(?i)__Host-durward' }}");
   }
 
@@ -605,6 +636,9 @@ class Config {
     w_.comment(
         "Durward itself, for logins only: with it gone, who is logged in goes on until the lease ends");
     w_.line("timeout server 30s");
+    w_.comment("a connection that Durward ends while it is idle must not meet a login");
+    w_.line("option http-server-close");
+    w_.line("http-reuse never");
     w_.line("http-request set-header x-durward-peer %[src]");
     w_.line("server edge unix@{}/edge.sock", in_.platform.sockets);
   }

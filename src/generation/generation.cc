@@ -71,6 +71,11 @@ std::vector<std::string> certificate_directories(const model::Gateway& gateway) 
   return out;
 }
 
+void substitute(std::string& text, std::string_view mark, const std::string& with) {
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + with.size()))
+    text.replace(at, mark.size(), with);
+}
+
 std::string content_name(const Generation& generation) {
   std::string all = "durward generation 1\ntzdata " + policy::tzdata_version() + "\n";
   const auto add = [&](const std::string& name, const std::string& bytes) {
@@ -123,10 +128,12 @@ GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
   out->pages = render_pages();
   out->config = render_config(
       {*policies, platform, credentials, routing, out->certificate_directories, out->login_tables});
+  std::string pages;
+  for (const auto& [name, page] : out->pages) pages += name + page;
+  substitute(out->config, "@PAGES@", sha256_hex(pages).substr(0, 12));
   out->policies = std::move(policies);
   out->name = content_name(*out);
-  const std::string mark = "@GENERATION@";
-  out->config.replace(out->config.find(mark), mark.size(), out->name);
+  substitute(out->config, "@GENERATION@", out->name);
   return out;
 }
 

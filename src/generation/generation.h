@@ -29,6 +29,8 @@ struct Platform {
   // relative names count from the directory of haproxy.cfg.
   std::string runtime = "../../runtime";
   std::string sockets = "${DURWARD_RUN}";  // set in HAProxy's environment by whoever starts it
+  // Beside an operator's own configuration: what concerns the whole process is theirs to set.
+  bool attached = false;
   std::uint64_t sessions_max = 1'100'000;  // rows of a session table
 };
 

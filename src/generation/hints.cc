@@ -97,7 +97,7 @@ Rows rule_rows(const policy::PolicySet& policies) {
       std::vector<unsigned> subset;
       for (std::size_t i = 0; i < denies.size(); ++i)
         if (bits >> i & 1) subset.push_back(denies[i]);
-      rows.emplace(fmt::format("{}:D|{}", route_row(judged), fmt::join(subset, ".")),
+      rows.emplace(fmt::format("{}:D|{}", route_row(policies, judged), fmt::join(subset, ".")),
                    least_id(judged, subset));
     }
   }
@@ -109,7 +109,7 @@ Rows rule_id_rows(const policy::PolicySet& policies) {
   for (const auto& judged : policies.routes) {
     std::vector<std::string> ordinals;
     for (const auto& ids : judged.rule_ids) ordinals.push_back(join(ids, ","));
-    if (!ordinals.empty()) rows.emplace(route_row(judged), join(ordinals, ";"));
+    if (!ordinals.empty()) rows.emplace(route_row(policies, judged), join(ordinals, ";"));
   }
   return {rows.begin(), rows.end()};
 }

@@ -51,8 +51,13 @@ std::string route_fields(const std::string& token, const model::App& app, const 
 
 class HostCompiler {
  public:
-  HostCompiler(std::string host, std::vector<Candidate> candidates, Routing& out, Diagnostics& diagnostics)
-      : host_(std::move(host)), candidates_(std::move(candidates)), out_(out), diagnostics_(diagnostics) {}
+  HostCompiler(std::string host, std::vector<Candidate> candidates, const policy::PolicySet& policies,
+               Routing& out, Diagnostics& diagnostics)
+      : host_(std::move(host)),
+        candidates_(std::move(candidates)),
+        policies_(policies),
+        out_(out),
+        diagnostics_(diagnostics) {}
 
   void run() {
     Items start;
@@ -62,13 +67,14 @@ class HostCompiler {
     }
     std::sort(start.begin(), start.end());
     emit_node(host_ + "/", start, 0);
+    out_.steps = std::max(out_.steps, parameters_ + (method_states_ > 0 ? 1 : 0));
   }
 
  private:
   void row(const std::string& key, std::string value) { out_.rows.emplace_back(key, std::move(value)); }
 
-  // Each lookup after the first passes a parameter of every template still alive; one more may ask for the
-  // method.
+  // Each lookup after the first passes a parameter of every template still alive but {**} ones; one more may
+  // ask for the method.
   void count_steps(const model::Route& route) {
     const auto& segments = route.path.value.segments;
     const auto params = static_cast<unsigned>(std::count_if(
@@ -77,7 +83,7 @@ class HostCompiler {
       diagnostics_.error("GEN001", route.path.span,
                          fmt::format("path has more than {} parameters", steps_max - 1),
                          "put what varies into the query string, or end the path in {**}");
-    out_.steps = std::max(out_.steps, params + (route.path.value.ends_in_rest() ? 1 : 0));
+    parameters_ = std::max(parameters_, params);
   }
 
   // A node: `literals` literal segments of this state have been consumed.
@@ -199,7 +205,7 @@ class HostCompiler {
     return out;
   }
 
-  static std::string value_of(const std::vector<const Candidate*>& sorted, const std::string& method) {
+  std::string value_of(const std::vector<const Candidate*>& sorted, const std::string& method) const {
     for (auto at = sorted.begin(); at != sorted.end(); ++at) {
       const auto* judged = takes(**at, method);
       if (!judged) continue;
@@ -207,7 +213,7 @@ class HostCompiler {
       if (method == "HEAD" && !lists(**at, "HEAD"))
         for (auto other = at + 1; other != sorted.end() && !more_specific(*at, *other); ++other)
           if (lists(**other, "HEAD")) judged = takes(**other, method);
-      return route_row(*judged);
+      return route_row(policies_, *judged);
     }
     if (method == "OPTIONS") {
       for (const auto* candidate : sorted)
@@ -234,10 +240,12 @@ class HostCompiler {
 
   std::string host_;
   std::vector<Candidate> candidates_;
+  const policy::PolicySet& policies_;
   Routing& out_;
   Diagnostics& diagnostics_;
   std::map<Items, std::string> states_;
   unsigned method_states_ = 0;
+  unsigned parameters_ = 0;  // the most of any template
 };
 
 std::map<std::string, std::vector<Candidate>> by_host(const policy::PolicySet& policies) {
@@ -253,20 +261,38 @@ std::map<std::string, std::vector<Candidate>> by_host(const policy::PolicySet& p
   return hosts;
 }
 
+// Methods of one route can share a policy, and yet rules with other ids stand behind it: those that differ
+// from the first are numbered.
+unsigned variant_of(const policy::PolicySet& policies, const policy::RoutePolicy& judged) {
+  std::vector<const policy::RoutePolicy*> variants;
+  for (const policy::RoutePolicy* at = &judged;; --at) {
+    if (at->route != judged.route) break;
+    if (at->policy == judged.policy) variants.insert(variants.begin(), at);
+    if (at == policies.routes.data()) break;
+  }
+  std::vector<std::vector<std::vector<std::string>>> known;
+  for (const auto* variant : variants)
+    if (std::find(known.begin(), known.end(), variant->rule_ids) == known.end())
+      known.push_back(variant->rule_ids);
+  return static_cast<unsigned>(std::find(known.begin(), known.end(), judged.rule_ids) - known.begin());
+}
+
 }  // namespace
 
 std::string backend_name(const model::App& app, const std::string& upstream) {
   return fmt::format("app.{}.{}", app.name.value, upstream);
 }
 
-std::string route_row(const policy::RoutePolicy& judged) {
-  return route_fields(policy_token(*judged.policy), *judged.app, *judged.route);
+std::string route_row(const policy::PolicySet& policies, const policy::RoutePolicy& judged) {
+  std::string out = route_fields(policy_token(*judged.policy), *judged.app, *judged.route);
+  if (const unsigned variant = variant_of(policies, judged); variant > 0) out += fmt::format("|{}", variant);
+  return out;
 }
 
 Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics) {
   Routing out;
   for (auto& [host, candidates] : by_host(policies))
-    HostCompiler(host, std::move(candidates), out, diagnostics).run();
+    HostCompiler(host, std::move(candidates), policies, out, diagnostics).run();
   std::sort(out.rows.begin(), out.rows.end());
   return out;
 }

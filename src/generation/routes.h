@@ -8,7 +8,7 @@
 //   >N|STATE      the N-th segment of the tail is a parameter: drop N segments, look up again from STATE
 //   =|STATE       a {**} route takes the rest, but which depends on the method: look up STATE + "^METHOD^"
 //   TOKEN|BACKEND|APP/ROUTE|TIMEOUT_MS|BODY_BYTES   the route (see rows.h for TOKEN; '-' = the gateway's
-//   default)
+//   default); a sixth field, a number, tells apart methods that share a policy by rules of other ids
 #pragma once
 
 #include <string>
@@ -32,7 +32,8 @@ struct Routing {
 
 Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics);
 
-std::string route_row(const policy::RoutePolicy& judged);  // the value that names this route
+// The value that names this route; `judged` is one of policies.routes.
+std::string route_row(const policy::PolicySet& policies, const policy::RoutePolicy& judged);
 std::string backend_name(const model::App& app, const std::string& upstream);
 
 }  // namespace durward::generation

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 namespace durward::generation {
 namespace {
 
@@ -14,6 +17,35 @@ char kind(const policy::Policy& policy) {
 
 std::string ordinals(const std::vector<unsigned>& rules) {
   return fmt::format("{}", fmt::join(rules, "."));
+}
+
+std::string plain_value(const policy::Fact& fact, const std::vector<unsigned>& rules,
+                        const model::Gateway& gateway) {
+  switch (fact.kind) {
+    case policy::Fact::Kind::allow:
+      if (fact.max_age) return fmt::format("B|{}|{}", fact.max_age->count(), ordinals(rules));
+      return "A|" + ordinals(rules);
+    case policy::Fact::Kind::deny:
+      return rules.empty() ? "-" : "D|" + ordinals(rules);
+    case policy::Fact::Kind::step_up:
+      return fmt::format(
+          "U|{}|{}", fact.acr >= 0 ? gateway.acr[static_cast<std::size_t>(fact.acr)].value : std::string("-"),
+          fact.max_age ? std::to_string(fact.max_age->count()) : std::string("-"));
+    case policy::Fact::Kind::login:
+      return "L|-";
+  }
+  return {};
+}
+
+// The rules that match from just after `after` on, up to the next bound.
+std::vector<unsigned> rules_at(const policy::Fact& fact, std::optional<std::chrono::seconds> after) {
+  std::vector<unsigned> out = fact.rules;
+  for (const auto& [rule, bound] : fact.aged) {
+    const bool past = after && bound <= *after;
+    if (past == (fact.kind == policy::Fact::Kind::deny)) out.push_back(rule);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 }  // namespace
@@ -34,20 +66,33 @@ std::string verdict_key(std::uint32_t class_id, const policy::Policy& policy, co
 }
 
 std::string verdict_value(const policy::Fact& fact, const model::Gateway& gateway) {
-  switch (fact.kind) {
-    case policy::Fact::Kind::allow:
-      if (fact.max_age) return fmt::format("B|{}|{}", fact.max_age->count(), ordinals(fact.rules));
-      return "A|" + ordinals(fact.rules);
-    case policy::Fact::Kind::deny:
-      return "D|" + ordinals(fact.rules);
-    case policy::Fact::Kind::step_up:
-      return fmt::format(
-          "U|{}|{}", fact.acr >= 0 ? gateway.acr[static_cast<std::size_t>(fact.acr)].value : std::string("-"),
-          fact.max_age ? std::to_string(fact.max_age->count()) : std::string("-"));
-    case policy::Fact::Kind::login:
-      return "L|-";
+  std::string out = plain_value(fact, rules_at(fact, std::nullopt), gateway);
+  std::set<std::chrono::seconds> bounds;
+  for (const auto& [rule, bound] : fact.aged) bounds.insert(bound);
+  unsigned stages = 0;
+  for (const auto& bound : bounds) {
+    if (stages++ == verdict_stages_max) break;
+    out += fmt::format("~{}~{}", bound.count(), plain_value(fact, rules_at(fact, bound), gateway));
   }
-  return {};
+  return out;
+}
+
+unsigned verdict_stages(const policy::Policy& policy) {
+  std::set<std::chrono::seconds> bounds;
+  unsigned allows = 0;
+  bool aged_allow = false, aged_deny = false;
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    const bool allow = policy.rules[i].effect == model::Effect::allow;
+    allows += allow ? 1 : 0;
+    for (const auto* test : {&policy.tests[i].when, &policy.tests[i].unless}) {
+      if (!*test || !(*test)->auth_age) continue;
+      bounds.insert(*(*test)->auth_age);
+      (allow ? aged_allow : aged_deny) = true;
+    }
+  }
+  // A lone allow that asks for a fresh login is one number: the greatest age.
+  if (!aged_deny && !(aged_allow && allows > 1)) return 0;
+  return std::min(static_cast<unsigned>(bounds.size()), verdict_stages_max);
 }
 
 std::string slot_value(const policy::Policy& policy, std::chrono::sys_seconds at) {

@@ -34,7 +34,13 @@ std::string slice_token(const policy::Policy& policy, const policy::Slice& slice
 std::string verdict_key(std::uint32_t class_id, const policy::Policy& policy, const policy::Slice& slice);
 // "A|RULES" allowed · "B|SECONDS|RULES" allowed while authenticated at most so long ago · "D|RULES" denied by
 // rule · "U|ACR|SECONDS" a stronger or fresher login would do ('-' = not needed) · "L|-" a login might do.
+// Which rules match may depend on how long ago the subject authenticated: then "VALUE~SECONDS~VALUE…", the
+// first value up to so many seconds, the second from there to the next bound; '-' = default deny.
 std::string verdict_value(const policy::Fact& fact, const model::Gateway& gateway);
+
+inline constexpr unsigned verdict_stages_max = 8;  // beyond it some rules that match are not named
+// The most bounds that a verdict about this policy has.
+unsigned verdict_stages(const policy::Policy& policy);
 
 // "BITS|END|BITS|END": the slot in force and the next one, ends in Unix seconds.
 std::string slot_value(const policy::Policy& policy, std::chrono::sys_seconds at);

@@ -80,10 +80,10 @@ Word<std::string> parse_variable(std::string_view text) {
 }
 
 Word<std::string> parse_method(std::string_view text) {
-  const bool token = !text.empty() && text.size() <= method_bytes_max && all(text, [](char c) {
-    return alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-  if (!token)
+  const auto letter = [](char c) { return lower(c) || (c >= 'A' && c <= 'Z'); };
+  const bool name = !text.empty() && text.size() <= method_bytes_max && letter(text.front()) &&
+                    all(text, [&](char c) { return letter(c) || c == '-'; });
+  if (!name)
     return refuse(code::method, fmt::format("'{}' is not a method", text),
                   "write GET, POST, …; leave the key out for any");
   std::string shout(text);
@@ -92,6 +92,8 @@ Word<std::string> parse_method(std::string_view text) {
   if (shout != text)
     return refuse(code::method, fmt::format("'{}' is never sent: methods are case-sensitive", text),
                   fmt::format("write {}", shout));
+  if (shout == "CONNECT" || shout == "TRACE")
+    return refuse(code::method, fmt::format("the gateway never passes {} on", shout), "leave it out");
   return shout;
 }
 
@@ -241,7 +243,7 @@ DURWARD_TEXT_WORD(text_word, "text", "^[^\\n]+$", true, parse_text)
 DURWARD_TEXT_WORD(token_word, "text without blanks", "^[!#-\\[\\]-~]+$", true, parse_token)
 DURWARD_TEXT_WORD(variable_word, "a variable's name", "^[A-Za-z0-9_-]{1,63}$", false, parse_variable)
 DURWARD_TEXT_WORD(host_word, "a host name", "^[a-z0-9.-]{1,253}$", true, parse_host)
-DURWARD_TEXT_WORD(method_word, "a method such as GET", "^[A-Z0-9!#$%&'*+.^_`|~-]{1,32}$", false, parse_method)
+DURWARD_TEXT_WORD(method_word, "a method such as GET", "^[A-Z][A-Z-]{0,31}$", false, parse_method)
 DURWARD_TEXT_WORD(email_word, "an e-mail address", "^[^@\\s]+@[^@\\s]+$", true, parse_email)
 DURWARD_TEXT_WORD(issuer_word, "an https URL", "^https?://[^\\s?#]+$", true, parse_issuer)
 DURWARD_TEXT_WORD(file_word, "a path", "^[^\\n]+$", true, parse_text)

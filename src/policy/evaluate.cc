@@ -33,6 +33,9 @@ Tri known(bool value) {
   return value ? Tri::yes : Tri::no;
 }
 
+// The gateway's own on every host; no app's.
+constexpr std::string_view k_own_paths = "/.durward/";
+
 // ---- which route ---------------------------------------------------------------------------------------
 
 std::string normal_host(std::string_view host) {
@@ -88,6 +91,7 @@ void select_route(const model::Model& model, const Request& request, Verdict& ve
   for (const model::App* app : model.all_apps()) {
     if (!serves(*app, host)) continue;
     if (verdict.route == nullptr) verdict.reason = Reason::no_route;
+    if (request.path.starts_with(k_own_paths)) continue;
     for (const model::Route& route : app->routes) {
       if (!template_matches(route.path.value, segments) || !takes(route, request.method)) continue;
       if (verdict.route != nullptr && !more_specific(route, *verdict.route, request.method)) continue;
@@ -327,7 +331,7 @@ bool better_login_allowed(const model::Model& model, const Rules& rules, const V
 
 Verdict evaluate(const model::Model& model, const model::Subject& subject, const Request& request) {
   Verdict verdict;
-  if (ambiguous_host(request.host) || ambiguous_path(request.path)) {
+  if (ambiguous_host(request.host) || ambiguous_path(request.path) || refused_method(request.method)) {
     verdict.reason = Reason::bad_request;
     return verdict;
   }

@@ -33,13 +33,13 @@ struct Request {
 // Closed list; the same words in the log, the API, the pages and the CLI.
 enum class Reason {
   allowed,
-  bad_request,        // the path or host is ambiguous: refused before policy
-  no_host,            // no app serves this host
-  no_route,           // no route of the host's apps takes this path and method
-  denied_by_rule,     // a deny rule matched
-  no_rule,            // nothing allows it (default deny)
-  login_required,     // anonymous, and some session might be allowed
-  acr_required,       // would be allowed after a stronger login
+  bad_request,     // the path, host or method is refused before policy
+  no_host,         // no app serves this host
+  no_route,        // no route of the host's apps takes this path and method, or the path is the gateway's own
+  denied_by_rule,  // a deny rule matched
+  no_rule,         // nothing allows it (default deny)
+  login_required,  // anonymous, and some session might be allowed
+  acr_required,    // would be allowed after a stronger login
   auth_age_required,  // would be allowed after a fresh login
 };
 const char* to_string(Reason reason);  // "allowed", "no_route", …
@@ -74,5 +74,7 @@ Verdict evaluate(const model::Model& model, const model::Subject& subject, const
 // fine.
 std::optional<std::string> ambiguous_path(std::string_view path);
 std::optional<std::string> ambiguous_host(std::string_view host);
+// Methods that the gateway passes on to nobody: CONNECT, TRACE, and what is not capital letters and '-'.
+std::optional<std::string> refused_method(std::string_view method);
 
 }  // namespace durward::policy

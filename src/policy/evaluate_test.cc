@@ -58,35 +58,73 @@ std::string route_of(const model::Model& estate, const Request& request) {
 // ---- refusals
 
 TEST(Refusal, PathsThatCanBeReadTwoWays) {
-  for (const char* path :
-       {"",        "x",    "*",     "//",    "//a",       "/a//b", "/a//", "/.",    "/..",    "/a/./b",
-        "/a/../b", "/a/.", "/a/..", "/a;b",  "/;",        "/a\\b", "/a b", "/a\tb", "/a\x7f", "/caf\xc3\xa9",
-        "/a?b",    "/a#b", "/a\"",  "/<",    "/>",        "/^",    "/`",   "/{",    "/|",     "/}",
-        "/%",      "/%4",  "/%zz",  "/a%4g", "/%61",      "/%41",  "/%30", "/%2d",  "/%2D",   "/%5f",
-        "/%5F",    "/%7e", "/%7E",  "/%2e",  "/%2E",      "/%2f",  "/%2F", "/%5c",  "/%5C",   "/%25",
-        "/%00",    "/%0a", "/%1f",  "/%7f",  "/%2e%2e/a", "/a%2"}) {
+  for (const char* path : {"",        "x",          "*",          "//",     "//a",
+                           "/a//b",   "/a//",       "/.",         "/..",    "/a/./b",
+                           "/a/../b", "/a/.",       "/a/..",      "/a;b",   "/;",
+                           "/a\\b",   "/a b",       "/a\tb",      "/a\x7f", "/caf\xc3\xa9",
+                           "/a?b",    "/[1]",       "/a#b",       "/a\"",   "/<",
+                           "/>",      "/^",         "/`",         "/{",     "/|",
+                           "/}",      "/%",         "/%4",        "/%zz",   "/a%4g",
+                           "/%61",    "/%41",       "/%30",       "/%2d",   "/%2D",
+                           "/%5f",    "/%5F",       "/%7e",       "/%7E",   "/%2e",
+                           "/%2E",    "/%2f",       "/%2F",       "/%3b",   "/%3B",
+                           "/%5c",    "/%5C",       "/%25",       "/%00",   "/%0a",
+                           "/%1f",    "/%7f",       "/%2e%2e/a",  "/a%2",   "/%c0%ae",
+                           "/%C1%81", "/%e0%80%ae", "/%E0%9f%bf", "/%e0",   "/%f0%80%80%ae",
+                           "/%F5",    "/%ff"}) {
     EXPECT_TRUE(ambiguous_path(path)) << path;
   }
   EXPECT_TRUE(ambiguous_path(std::string_view("/a\0b", 4)));
 }
 
 TEST(Refusal, PathsThatAreFine) {
-  for (const char* path :
-       {"/", "/a", "/a/", "/a/b", "/.a", "/...", "/a.", "/..a/b", "/a%20b", "/caf%c3%a9", "/%3b", "/%3F",
-        "/%23", "/a:b@c", "/a!$&'()*+,=", "/~me", "/a-b_c.d", "/[1]", "/%E2%82%AC"}) {
+  for (const char* path : {"/",        "/a",         "/a/",        "/a/b",          "/.a",
+                           "/...",     "/a.",        "/..a/b",     "/a%20b",        "/caf%c3%a9",
+                           "/%3F",     "/%23",       "/a:b@c",     "/a!$&'()*+,=",  "/~me",
+                           "/a-b_c.d", "/%E2%82%AC", "/%e0%a4%85", "/%F0%9f%98%80", "/%c2%a9"}) {
     EXPECT_EQ(ambiguous_path(path), std::nullopt) << path;
   }
 }
 
 TEST(Refusal, Hosts) {
-  for (const char* host :
-       {"", ":80", "a b", "a_b", "a/b", "a.test:", "a.test:8x", "a.test:123456", "a.test:80:80", "a@b",
-        "[::1]", "a,b", "caf\xc3\xa9.test", "a.test\t", "%61.test"}) {
+  for (const char* host : {"",
+                           ":80",
+                           "a b",
+                           "a_b",
+                           "a/b",
+                           "a.test:",
+                           "a.test:8x",
+                           "a.test:123456",
+                           "a.test:80:80",
+                           "a@b",
+                           "[::1]",
+                           "a,b",
+                           "caf\xc3\xa9.test",
+                           "a.test\t",
+                           "%61.test",
+                           "a..test",
+                           ".",
+                           "a.test..",
+                           ".a",
+                           "-a.test",
+                           "a-.test"}) {
     EXPECT_TRUE(ambiguous_host(host)) << host;
   }
   for (const char* host :
        {"a.test", "A.Test", "a.test.", "a.test:8443", "a.test.:443", "10.0.0.1", "xn--caf-dma.test"})
     EXPECT_EQ(ambiguous_host(host), std::nullopt) << host;
+}
+
+TEST(Refusal, Methods) {
+  for (const char* method : {"", "get", "Get", "G T", "X_1", "-A", "TRACE", "CONNECT", "A123"})
+    EXPECT_TRUE(refused_method(method)) << method;
+  for (const char* method : {"GET", "PATCH", "OPTIONS", "M-SEARCH", "BREW"})
+    EXPECT_EQ(refused_method(method), std::nullopt) << method;
+}
+
+TEST(Refusal, TheGatewaysOwnPathsAreNoApps) {
+  const auto estate = rules({allow("all")});
+  EXPECT_EQ(why(estate, nobody(), get("/.durward/adopt")), Reason::no_route);
 }
 
 TEST(Refusal, ComesBeforeEverything) {

@@ -1,12 +1,14 @@
 // What is refused before anything is looked up: spellings that an upstream might read differently.
 #include <algorithm>
 
+#include "base/text.h"
 #include "policy/evaluate.h"
 
 namespace durward::policy {
 namespace {
 
 constexpr std::size_t k_port_digits_max = 5;
+constexpr std::size_t k_method_bytes_max = 32;
 
 bool alnum(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -27,9 +29,18 @@ std::optional<std::string> refused_byte(unsigned char c) {
   if (c == '\\') return "the path has a backslash";
   if (c == ';') return "the path has a ';'";
   if (c == '?') return "the path has a '?'";
-  if (std::string_view("\"<>^`{|}#").find(static_cast<char>(c)) != std::string_view::npos)
+  if (std::string_view("\"<>^`{|}#[]").find(static_cast<char>(c)) != std::string_view::npos)
     return "the path has a character that no URL path may have";
   return std::nullopt;
+}
+
+// UTF-8 that spells a character longer than it has to be, or bytes that no text has: lenient decoders read
+// %C0%AE as a dot. `rest` begins at the escape of `byte`.
+bool overlong(unsigned char byte, std::string_view rest) {
+  if (byte == 0xc0 || byte == 0xc1 || byte >= 0xf5) return true;
+  if (byte != 0xe0 && byte != 0xf0) return false;
+  const int next = rest.size() > 4 && rest[3] == '%' ? hex_value(rest[4]) : -1;
+  return next < (byte == 0xe0 ? 0xa : 0x9) || next > 0xb;
 }
 
 std::optional<std::string> refused_escape(std::string_view rest) {
@@ -42,6 +53,7 @@ std::optional<std::string> refused_escape(std::string_view rest) {
     return "the path has an encoded slash, backslash, semicolon or percent sign";
   if (alnum(byte) || std::string_view("-._~").find(static_cast<char>(byte)) != std::string_view::npos)
     return "the path encodes a character that needs no encoding";
+  if (overlong(byte, rest)) return "the path has an escape that no UTF-8 text has";
   return std::nullopt;
 }
 
@@ -71,10 +83,22 @@ std::optional<std::string> ambiguous_host(std::string_view host) {
   const auto allowed = [](char c) { return alnum(static_cast<unsigned char>(c)) || c == '.' || c == '-'; };
   if (!std::all_of(name.begin(), name.end(), allowed))
     return "the host has a character other than A-Z, a-z, 0-9, '.' and '-'";
+  for (const auto& label : split(name.ends_with('.') ? name.substr(0, name.size() - 1) : name, '.'))
+    if (label.empty() || label.starts_with('-') || label.ends_with('-')) return "the host is no host name";
   if (colon == std::string_view::npos) return std::nullopt;
   const std::string_view port = host.substr(colon + 1);
   if (port.empty() || port.size() > k_port_digits_max || !std::all_of(port.begin(), port.end(), digit))
     return "the host's port is not a number";
+  return std::nullopt;
+}
+
+std::optional<std::string> refused_method(std::string_view method) {
+  const auto letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto allowed = [&](char c) { return letter(c) || c == '-'; };
+  if (method.empty() || method.size() > k_method_bytes_max || !letter(method.front()) ||
+      !std::all_of(method.begin(), method.end(), allowed))
+    return "the method is not made of capital letters and '-'";
+  if (method == "CONNECT" || method == "TRACE") return "the method is never passed on";
   return std::nullopt;
 }
 
@@ -107,7 +131,7 @@ const char* describe(Reason reason) {
     case Reason::allowed:
       return "An allow rule matches, and no deny rule does.";
     case Reason::bad_request:
-      return "The request's path or host can be read in more than one way.";
+      return "The request's path, host or method is one that the gateway refuses.";
     case Reason::no_host:
       return "No app serves this host.";
     case Reason::no_route:
