@@ -205,7 +205,8 @@ export const isSignIn = (page) => page.url.includes('/interaction/');
 
 // ---- exact bytes ----
 
-// Sends `bytes` and returns everything that came back until the peer closes or is silent for `quiet` ms.
+// Sends `bytes` and returns everything that came back until the peer closes or is silent for `quiet` ms. `prefix` goes
+// ahead of the TLS handshake, as a PROXY protocol header does.
 export function raw(
   bytes,
   {
@@ -216,15 +217,16 @@ export function raw(
     quiet = 400,
     timeout = 6000,
     plain = false,
+    prefix = '',
     alpn = ['http/1.1'],
   },
 ) {
   return new Promise((resolve, reject) => {
     const chunks = [];
     let timer;
-    const socket = plain
-      ? net.connect({ host: address, port })
-      : tls.connect({ host: address, port, ca, servername, ALPNProtocols: alpn });
+    const tcp = net.connect({ host: address, port });
+    if (prefix) tcp.write(prefix);
+    const socket = plain ? tcp : tls.connect({ socket: tcp, ca, servername, ALPNProtocols: alpn });
     const done = () => {
       clearTimeout(timer);
       clearTimeout(limit);
