@@ -33,7 +33,7 @@ struct CompileInput {
 struct Compiled {
   std::unique_ptr<DirectorySource> source;  // owns the files that diagnostics point into, model or none
   Diagnostics diagnostics;                  // sorted
-  model::ModelPtr model;    // the three are null from the first pass that found errors
+  model::ModelPtr model;                    // the three are null from the first pass that found errors
   policy::PolicySetPtr policies;
   generation::GenerationPtr generation;
   bool usable() const { return generation != nullptr && !diagnostics.has_errors(); }

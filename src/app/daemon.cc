@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto settle_timeout = 10s;
+constexpr auto drain_timeout = 2s;
 constexpr auto housekeeping_interval = 1s;
 constexpr auto assertion_lifetime = 15min;
 constexpr auto identity_lifetime =
@@ -100,7 +101,10 @@ Status Daemon::start_receiver() {
        .allowed_uids = {0, sys::effective_user()},
        .segments = {.directory = options_.paths.log(), .clock = clock_},
        .on_event = [this](const accesslog::AccessEvent& event) { on_access(event); },
-       .on_report = [this](const accesslog::SequenceReport&) { metrics_.log_holes.Increment(); }});
+       .on_report =
+           [this](const accesslog::SequenceReport& report) {
+             if (report.kind == accesslog::SequenceReport::Kind::hole) metrics_.log_holes.Increment();
+           }});
   if (!receiver) return tl::unexpected(receiver.error());
   receiver_ = std::move(*receiver);
   return {};
@@ -307,6 +311,8 @@ void Daemon::housekeeping() {
     metrics_.classes.Set(static_cast<double>(status.classes));
     metrics_.verdicts.Set(static_cast<double>(status.verdicts));
     metrics_.in_sync.Set(status.in_sync ? 1 : 0);
+    const auto unreadable = static_cast<double>(receiver_->stats().parse_errors);
+    metrics_.log_errors.Increment(unreadable - metrics_.log_errors.Value());
     metrics_.lease_seconds.Set(static_cast<double>((status.lease_end - clock_.now_seconds()).count()));
     if (const auto now = estate(); now && ++rounds % 2 == 0) {
       if (auto done = sync_certificates(*now); !done) log_error("certificates not replaced", done.error());
@@ -330,8 +336,20 @@ void Daemon::revoked(std::size_t sessions, std::size_t streams_cut) {
   metrics_.cut_streams.Increment(static_cast<double>(streams_cut));
 }
 
-void Daemon::applied(const generation::Generation&, const dataplane::Plan& plan, std::chrono::microseconds) {
-  if (plan.kind == dataplane::Plan::Kind::reload) metrics_.reloads.Increment();
+void Daemon::reloading(int worker, std::uint64_t last) {
+  // What the old worker has logged so far must be on the disk before it may go.
+  if (receiver_ && !receiver_->wait_for({static_cast<std::uint32_t>(worker), last}, drain_timeout))
+    log_warning("the log is behind", {{"worker", std::to_string(worker)}, {"line", std::to_string(last)}});
+}
+
+void Daemon::reloaded() {
+  metrics_.reloads.Increment();
+}
+
+void Daemon::applied(const generation::Generation& generation, const dataplane::Plan&,
+                     std::chrono::microseconds took) {
+  log_info("generation in force",
+           {{"generation", generation.name}, {"took_us", std::to_string(took.count())}});
 }
 
 void Daemon::resynced(const std::string& reason, std::chrono::microseconds took) {

@@ -31,7 +31,8 @@ struct DaemonOptions {
   dataplane::Paths paths;
   std::string haproxy = "haproxy";
   bool start_haproxy = true;
-  std::optional<dataplane::Haproxy::Attached> attached;  // beside an operator's HAProxy; implies !start_haproxy
+  std::optional<dataplane::Haproxy::Attached>
+      attached;  // beside an operator's HAProxy; implies !start_haproxy
 };
 
 // What is in force: immutable, swapped whole.
@@ -100,6 +101,8 @@ class Daemon final : private dataplane::Observer {
   void revoked(std::size_t sessions, std::size_t streams_cut) override;
   void applied(const generation::Generation& generation, const dataplane::Plan& plan,
                std::chrono::microseconds took) override;
+  void reloading(int worker, std::uint64_t last) override;
+  void reloaded() override;
   void resynced(const std::string& reason, std::chrono::microseconds took) override;
   void failed(const Error& error) override;
   void worker_ended(int pid, std::uint64_t last) override;

@@ -32,8 +32,8 @@ struct Paths {
 // start, DAT023 did not take the reload, SYS….
 class Haproxy {
  public:
-  // Attached to an operator's HAProxy, `operator_config` is its own file, which loads ours with a further -f, and
-  // `master_socket` is where its master listens.
+  // Attached to an operator's HAProxy, `operator_config` is its own file, which loads ours with a further -f,
+  // and `master_socket` is where its master listens.
   struct Attached {
     std::string operator_config;
     std::string master_socket;

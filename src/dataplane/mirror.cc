@@ -32,8 +32,6 @@ void Mirror::add_facts(std::uint32_t number, const policy::Class& subject_class,
                        const policy::PolicySet& policies, const std::set<std::string>* only, sys_seconds now,
                        generation::Rows& out) const {
   const auto add = [&](const policy::Policy& policy, const policy::Slice& slice, const policy::Fact& fact) {
-    // A deny that only sets in with age says nothing about a young login: no row is a denial too.
-    if (fact.kind == policy::Fact::Kind::deny && fact.rules.empty()) return;
     out.emplace_back(generation::verdict_key(number, policy, slice),
                      generation::verdict_value(fact, policies.model->gateway));
   };

@@ -230,8 +230,10 @@ class Reconciler::Worker {
   Status reload(int old_worker) {
     if (auto written = write_runtime(true); !written) return written;
     if (auto published = options_.haproxy.publish(*current_); !published) return published;
+    options_.observer.reloading(old_worker, live_.last_sequence(old_worker).value_or(0));
     auto worker = options_.haproxy.reload(old_worker);
     if (!worker) return tl::unexpected(worker.error());
+    options_.observer.reloaded();
     live_.attach(*worker);
     live_.set_old_workers({old_worker});
     old_workers_[old_worker] = live_.last_sequence(old_worker).value_or(0);

@@ -25,7 +25,8 @@
 
 namespace durward::dataplane {
 
-// What the reconciler did, for metrics, log and audit. Called on its thread; must not block.
+// What the reconciler did, for metrics, log and audit. Called on its thread; must not block, but for
+// reloading().
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -33,6 +34,10 @@ class Observer {
   virtual void revoked(std::size_t sessions, std::size_t streams_cut) = 0;
   virtual void applied(const generation::Generation& generation, const Plan& plan,
                        std::chrono::microseconds took) = 0;
+  // Before an ordered reload: `last` is the newest line the worker has logged. May wait a moment for the
+  // log's reader.
+  virtual void reloading(int worker, std::uint64_t last) = 0;
+  virtual void reloaded() = 0;
   virtual void resynced(const std::string& reason, std::chrono::microseconds took) = 0;
   virtual void failed(const Error& error) = 0;
   // An old worker has gone; `last` is the last sequence number it logged, as far as could be read.

@@ -537,6 +537,15 @@ class Config {
   void refusals() {
     w_.comment("--- refused: a person's browser is sent to log in, everything else is told why");
     w_.line("acl is_refused var(txn.why) -m found");
+    w_.comment("what would have been needed, in words, for the page and the JSON");
+    w_.line("http-request set-var(txn.hint) var(txn.r),field(1,|),map_str(maps/hints.map) if is_refused");
+    w_.line("http-request set-var(txn.route) var(txn.r),field(3,|) if is_refused");
+    w_.line(
+        "http-request set-var(txn.rule) var(txn.r),concat(:,txn.v),map_str(maps/rules.map) if is_refused {{ "
+        "var(txn.v) -m beg D }}");
+    w_.line(
+        "http-request set-var(txn.rule_words) 'str(none: what no rule allows is denied)' if is_refused");
+    w_.line("http-request set-var(txn.rule_words) var(txn.rule) if is_refused {{ var(txn.rule) -m found }}");
     w_.line("acl is_curable var(txn.why) -m str login_required acr_required auth_age_required");
     w_.line("acl is_stale var(txn.why) -m str acr_required auth_age_required");
     w_.line("http-request set-var(txn.be) str(durward_edge) if is_curable {{ method GET HEAD }} wants_html");
@@ -569,12 +578,6 @@ class Config {
         "http-request return status 401 content-type application/problem+json lf-file pages/denied.json hdr "
         "cache-control no-store hdr www-authenticate 'Bearer realm=\"durward\"' if {{ var(txn.why) -m str "
         "login_required }}");
-    w_.comment("what would have been needed, in words, for the page and the JSON");
-    w_.line("http-request set-var(txn.hint) var(txn.r),field(1,|),map_str(maps/hints.map) if is_refused");
-    w_.line("http-request set-var(txn.route) var(txn.r),field(3,|) if is_refused");
-    w_.line(
-        "http-request set-var(txn.rule) var(txn.r),concat(:,txn.v),map_str(maps/rules.map) if is_refused {{ "
-        "var(txn.v) -m beg D }}");
     w_.line(
         "http-request return status 403 content-type 'text/html; charset=utf-8' lf-file pages/denied.html "
         "hdr cache-control no-store hdr content-security-policy \"default-src 'none'; style-src "

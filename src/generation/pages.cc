@@ -45,7 +45,7 @@ std::string denied() {
       fmt::format(
           "<h1>You do not have access to this page</h1>\n<p>%[var(txn.why),map_str(maps/reasons.map)]</p>\n"
           "<p>%[var(txn.hint)]</p>\n<dl><dt>Reason</dt><dd>%[var(txn.why)]</dd><dt>Route</dt>"
-          "<dd>%[var(txn.route)]</dd><dt>Rule</dt><dd>%[var(txn.rule)]</dd>{}</dl>",
+          "<dd>%[var(txn.route)]</dd><dt>Rule</dt><dd>%[var(txn.rule_words)]</dd>{}</dl>",
           request_id),
       doubled(style));
 }

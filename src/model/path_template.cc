@@ -64,6 +64,10 @@ Word<Segment> parse_segment(std::string_view text, std::size_t offset) {
   if (text == "." || text == "..")
     return bad(fmt::format("segment '{}' is never requested", text), "write the path it leads to", offset,
                text.size());
+  if (!text.empty() && text.find_first_not_of('*') == std::string_view::npos)
+    return bad(fmt::format("segment '{}' would match only itself", text),
+               "write {**} as the last segment for everything below, or {name} for one segment", offset,
+               text.size());
   const auto wrong = std::find_if_not(text.begin(), text.end(), path_byte);
   if (wrong != text.end()) {
     const bool ascii = static_cast<unsigned char>(*wrong) < 0x80;
