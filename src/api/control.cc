@@ -1,9 +1,9 @@
 #include "api/control.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/text.h"
+#include "sys/environment.h"
 
 namespace durward::api {
 namespace {
@@ -94,7 +94,7 @@ Json to_json(const dataplane::Plan& plan) {
 }
 
 Reply Control::handle(const Request& request) {
-  if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != ::geteuid()))
+  if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != sys::effective_user()))
     return problem(403, {"API020", "this socket serves root and the user Durward runs as", ""});
   if (!request.header("origin").empty() || request.header("host") != "durward")
     return problem(403, {"API021", "this is not a request of the durward command", ""});

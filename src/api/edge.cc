@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "session/flow.h"
+#include "sys/environment.h"
 
 namespace durward::api {
 namespace {
@@ -70,6 +71,10 @@ struct Edge::Context {
 Reply Edge::handle(const Request& request) {
   Context context{request, daemon_.estate(), lower_ascii(request.header("x-forwarded-host")), "",
                   daemon_.clock().now_seconds()};
+  // The socket lies in a directory of our own; this is the second lock, since this peer's headers are
+  // believed.
+  if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != sys::effective_user()))
+    return problem_page({403, "This is not for you", "Only HAProxy speaks here.", "", ""});
   if (!context.estate)
     return problem_page({503, "One moment", "The gateway is starting. Try again in a moment.", "", ""});
   if (context.gateway().public_port != 443) context.port = fmt::format(":{}", context.gateway().public_port);

@@ -42,7 +42,8 @@ Reply html(int status, const std::string& title, const std::string& body,
            "'none'{}",
            form_to, script)},
       {"x-content-type-options", "nosniff"},
-      // Not no-referrer: browsers then say "Origin: null" on a form, and the origin is what adopt and logout check.
+      // Not no-referrer: browsers then say "Origin: null" on a form, and the origin is what adopt and logout
+      // check.
       {"referrer-policy", "strict-origin"},
   };
   reply.body = fmt::format(
@@ -75,7 +76,8 @@ Reply adopt_page(const std::string& action, const std::string& ticket, const std
       "<input type=\"hidden\" name=\"start\" value=\"{}\"><button class=\"button\">Continue</button></form>\n"
       "<script nonce=\"{}\">document.forms[0].submit()</script>",
       html_escape(action), html_escape(ticket), html_escape(start), html_escape(nonce));
-  // Browsers hold every redirect that follows a form to form-action, and a step-up may lead on to any provider.
+  // Browsers hold every redirect that follows a form to form-action, and a step-up may lead on to any
+  // provider.
   return html(200, "Logged in", body, nonce, "https:");
 }
 
