@@ -93,6 +93,12 @@ class TidyTest(unittest.TestCase):
         self.write("tests/golden/policy/a.txt", "error[POL001]\n")
         self.assertFalse(any("POL001" in problem for problem in tidy.check(self.root)))
 
+    def test_a_bound_too_high_for_a_golden_file_is_proven_by_a_test_of_bounds(self):
+        self.write("src/policy/a.cc", 'namespace durward::policy {\nconst char* c = "POL002";\n}\n')
+        self.finds("POL002", "golden")
+        self.write("src/policy/bounds_test.cc", "// Proves: POL002.\nnamespace durward::policy {}\n")
+        self.assertFalse(any("POL002" in problem for problem in tidy.check(self.root)))
+
     def test_lock_file(self):
         self.write("tests/js/package.json", '{"devDependencies": {"a": "^1.0.0"}}')
         self.write("tests/js/package-lock.json", '{"resolved": "x"}')

@@ -265,12 +265,14 @@ def check_proofs(root, modules, report):
                 report.add(path.relative_to(root), 'must open with "// Proves: ..."')
         if name not in CASE_FOLDERS:
             continue
-        codes = set()
+        codes, bounds = set(), ""
         for path in sources(module.folder):
-            if not path.name.endswith("_test.cc"):
+            if path.name == "bounds_test.cc":
+                bounds = path.read_text()  # bounds too high for a file of a bundle are passed with lower ones
+            elif not path.name.endswith("_test.cc"):
                 codes |= set(re.findall(r'"([A-Z]{3}\d{3})"', path.read_text()))
         for code in sorted(codes):
-            if code not in cases:
+            if code not in cases and code not in bounds:
                 report.add(f"src/{name}", f"{code} has no golden case under tests/golden")
     for path in [*(root / "tests").rglob("*_test.cc"), *(root / "tests" / "js").rglob("*.test.mjs")]:
         if "node_modules" not in path.parts and not re.match(r"// Proves: \S", path.read_text()):
