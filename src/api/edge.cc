@@ -264,23 +264,25 @@ Reply Edge::callback(const Context& context, const std::string& provider_name) {
                                                     {"provider", provider_name},
                                                     {"acr", std::to_string(issued->login.subject.acr)}});
 
-  Reply reply;
-  if (state->start) {
-    auto sealed = session::seal_start(daemon_.sessions().sealer(), *state->start, context.now);
-    if (!sealed) return refuse(sealed.error(), 500, "The login could not be completed", "Try again.");
-    if (!satisfies(issued->login, *state->start, context.now))
-      reply = problem_page(
-          {403, "This login is not strong enough",
-           "The page you were going to needs a stronger or fresher login than the identity provider "
-           "made. Choose another way to log in there.",
-           context.request.header("x-request-id"), "/login?start=" + percent_encode(*sealed)});
-    else
-      reply = finish(context, issued->login, *state->start, *sealed);
-  } else {
-    reply = redirect(context.login_origin() + "/");
-  }
+  Reply reply =
+      state->start ? arrive(context, issued->login, *state->start) : redirect(context.login_origin() + "/");
   reply = with_cookie(std::move(reply), set_cookie(session_cookie, issued->token, "Lax"));
   return with_cookie(std::move(reply), drop_cookie(state_cookie, "Lax"));
+}
+
+// Logged in: on to where they were going, when this login is good enough for it.
+Reply Edge::arrive(const Context& context, const session::Login& login, const session::Start& start) {
+  const std::string id = context.request.header("x-request-id");
+  auto sealed = session::seal_start(daemon_.sessions().sealer(), start, context.now);
+  if (!sealed)
+    return failed(context, "login not completed", sealed.error(),
+                  problem_page({500, "The login could not be completed", "Try again.", id, "/login"}));
+  if (satisfies(login, start, context.now)) return finish(context, login, start, *sealed);
+  return problem_page(
+      {403, "This login is not strong enough",
+       "The page you were going to needs a stronger or fresher login than the identity provider "
+       "made. Choose another way to log in there.",
+       id, "/login?start=" + percent_encode(*sealed)});
 }
 
 Reply Edge::finish(const Context& context, const session::Login& login, const session::Start& start,

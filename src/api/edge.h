@@ -19,6 +19,7 @@ class Edge {
   Reply begin(const Context& context);
   Reply login(const Context& context);
   Reply callback(const Context& context, const std::string& provider);
+  Reply arrive(const Context& context, const session::Login& login, const session::Start& start);
   Reply finish(const Context& context, const session::Login& login, const session::Start& start,
                const std::string& sealed_start);
   Reply adopt(const Context& context);

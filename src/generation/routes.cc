@@ -52,10 +52,11 @@ std::string route_fields(const std::string& token, const model::App& app, const 
 class HostCompiler {
  public:
   HostCompiler(std::string host, std::vector<Candidate> candidates, const policy::PolicySet& policies,
-               Routing& out, Diagnostics& diagnostics)
+               const RoutingBounds& bounds, Routing& out, Diagnostics& diagnostics)
       : host_(std::move(host)),
         candidates_(std::move(candidates)),
         policies_(policies),
+        bounds_(bounds),
         out_(out),
         diagnostics_(diagnostics) {}
 
@@ -79,21 +80,16 @@ class HostCompiler {
     const auto& segments = route.path.value.segments;
     const auto params = static_cast<unsigned>(std::count_if(
         segments.begin(), segments.end(), [](const auto& segment) { return segment.kind == Kind::param; }));
-    if (params + 1 > steps_max)
+    if (params + 1 > bounds_.steps)
       diagnostics_.error("GEN001", route.path.span,
-                         fmt::format("path has more than {} parameters", steps_max - 1),
+                         fmt::format("path has more than {} parameters", bounds_.steps - 1),
                          "put what varies into the query string, or end the path in {**}");
     parameters_ = std::max(parameters_, params);
   }
 
   // A node: `literals` literal segments of this state have been consumed.
   void emit_node(const std::string& prefix, const Items& items, unsigned literals) {
-    if (out_.rows.size() >= rows_max) {
-      diagnostics_.error("GEN004", candidates_.front().app->span,
-                         fmt::format("the routes of all apps need more than {} rows", rows_max),
-                         "use fewer overlapping templates");
-      return;
-    }
+    if (out_.rows.size() >= bounds_.rows) return;  // reported once, at the end
     const std::string other = value_for_other(items, literals);
     row(prefix, other);
     emit_end(prefix, items, other);
@@ -135,9 +131,9 @@ class HostCompiler {
     if (!params) return value_for_rest(next);
     std::sort(next.begin(), next.end());
     const unsigned length = literals + 1;
-    if (length > step_segments_max) {
+    if (length > bounds_.step_segments) {
       diagnostics_.error("GEN002", next.front().candidate->route->path.span,
-                         fmt::format("more than {} segments before a parameter", step_segments_max - 1),
+                         fmt::format("more than {} segments before a parameter", bounds_.step_segments - 1),
                          "shorten the path, or end it in {**}");
       return "-";
     }
@@ -149,11 +145,11 @@ class HostCompiler {
   std::string state_for(const Items& items) {
     const auto known = states_.find(items);
     if (known != states_.end()) return known->second;
-    if (states_.size() >= states_per_host_max) {
-      diagnostics_.error(
-          "GEN003", items.front().candidate->route->path.span,
-          fmt::format("the templates of host {} overlap in more than {} ways", host_, states_per_host_max),
-          "split the app over several hosts, or use fewer overlapping parameters");
+    if (states_.size() >= bounds_.states_per_host) {
+      diagnostics_.error("GEN003", items.front().candidate->route->path.span,
+                         fmt::format("the templates of host {} overlap in more than {} ways", host_,
+                                     bounds_.states_per_host),
+                         "split the app over several hosts, or use fewer overlapping parameters");
       return "-";
     }
     const std::string name = fmt::format("{}#{}:", host_, states_.size());
@@ -241,6 +237,7 @@ class HostCompiler {
   std::string host_;
   std::vector<Candidate> candidates_;
   const policy::PolicySet& policies_;
+  const RoutingBounds& bounds_;
   Routing& out_;
   Diagnostics& diagnostics_;
   std::map<Items, std::string> states_;
@@ -289,10 +286,15 @@ std::string route_row(const policy::PolicySet& policies, const policy::RoutePoli
   return out;
 }
 
-Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics) {
+Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics,
+                       const RoutingBounds& bounds) {
   Routing out;
   for (auto& [host, candidates] : by_host(policies))
-    HostCompiler(host, std::move(candidates), policies, out, diagnostics).run();
+    HostCompiler(host, std::move(candidates), policies, bounds, out, diagnostics).run();
+  if (out.rows.size() >= bounds.rows)
+    diagnostics.error("GEN004", policies.model->gateway.span,
+                      fmt::format("the routes of all apps need more than {} rows", bounds.rows),
+                      "use fewer overlapping templates");
   std::sort(out.rows.begin(), out.rows.end());
   return out;
 }

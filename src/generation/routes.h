@@ -19,10 +19,12 @@
 
 namespace durward::generation {
 
-inline constexpr unsigned steps_max = 8;           // parameters of one path and the method step, together
-inline constexpr unsigned step_segments_max = 16;  // literal segments before a parameter, and itself
-inline constexpr std::size_t states_per_host_max = 20'000;
-inline constexpr std::size_t rows_max = 4'000'000;  // of the whole estate
+struct RoutingBounds {
+  unsigned steps = 8;           // parameters of one path and the method step, together
+  unsigned step_segments = 16;  // literal segments before a parameter, and itself
+  std::size_t states_per_host = 20'000;
+  std::size_t rows = 4'000'000;  // of the whole estate
+};
 
 struct Routing {
   Rows rows;
@@ -30,7 +32,9 @@ struct Routing {
   std::vector<bool> step_lengths;  // [n] = some value is ">n|…"
 };
 
-Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics);
+// Errors: GEN001 to GEN004, one for each bound that is passed.
+Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics,
+                       const RoutingBounds& bounds = {});
 
 // The value that names this route; `judged` is one of policies.routes.
 std::string route_row(const policy::PolicySet& policies, const policy::RoutePolicy& judged);

@@ -16,7 +16,8 @@ char kind(const policy::Policy& policy) {
 }
 
 std::string ordinals(const std::vector<unsigned>& rules) {
-  return fmt::format("{}", fmt::join(rules, "."));
+  const auto end = rules.begin() + static_cast<std::ptrdiff_t>(std::min(rules.size(), rules_named_max));
+  return fmt::format("{}", fmt::join(rules.begin(), end, "."));
 }
 
 std::string plain_value(const policy::Fact& fact, const std::vector<unsigned>& rules,

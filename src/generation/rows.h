@@ -38,7 +38,8 @@ std::string verdict_key(std::uint32_t class_id, const policy::Policy& policy, co
 // first value up to so many seconds, the second from there to the next bound; '-' = default deny.
 std::string verdict_value(const policy::Fact& fact, const model::Gateway& gateway);
 
-inline constexpr unsigned verdict_stages_max = 8;  // beyond it some rules that match are not named
+inline constexpr std::size_t rules_named_max = 256;  // of one verdict; more would not fit into the log
+inline constexpr unsigned verdict_stages_max = 8;    // beyond it some rules that match are not named
 // The most bounds that a verdict about this policy has.
 unsigned verdict_stages(const policy::Policy& policy);
 

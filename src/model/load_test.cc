@@ -48,7 +48,8 @@ spec:
     - {{id: help,   methods: [GET],  path: "/help/{{**}}"}}
   access:
     - {{id: read,  allow: {{roles: [staff]}}, routes: [list, read]}}
-    - {{id: write, allow: {{roles: [staff]}}, routes: [create], when: {{acr: otp, authAge: 15m, weekly: "Mon-Fri 07:00-19:00 Europe/Berlin"}}}}
+    - {{id: write, allow: {{roles: [staff]}}, routes: [create],
+       when: {{acr: otp, authAge: 15m, weekly: "Mon-Fri 07:00-19:00 Europe/Berlin"}}}}
     - {{id: help,  allow: anyone, routes: [help]}}
     - {{id: office, deny: anyone, methods: [POST], unless: {{source: [10.0.0.0/8]}}}}
 )",
