@@ -93,9 +93,7 @@ std::string add_rows(const std::string& map, unsigned version, const generation:
     out += value;
     out += '\n';
   }
-  assert(next > first && "one row is far smaller than a command");
-  (void)first;
-  return out;
+  return next > first ? out : std::string();
 }
 
 std::string set_row(const std::string& map, const std::string& key, const std::string& value) {
@@ -198,9 +196,11 @@ Result<Processes> read_processes(std::string_view reply) {
     if (line.empty() || line.front() == '#') continue;
     const auto pid = number<int>(std::string_view(line).substr(0, line.find(' ')));
     if (!pid) continue;
-    if (line.find("master") != std::string::npos)
+    if (line.find("master") != std::string::npos) {
       out.master = *pid;
-    else if (line.find("worker") != std::string::npos)
+      const auto failed = line.find("[failed: ");
+      if (failed != std::string::npos) out.failed_reloads = std::atoi(line.c_str() + failed + 9);
+    } else if (line.find("worker") != std::string::npos)
       old ? out.old_workers.push_back(*pid) : void(out.worker = *pid);
   }
   if (out.master == 0) return unknown("'show proc'", reply);

@@ -35,7 +35,8 @@ std::string end_session(char table, const std::string& key);
 std::string clear_session(char table, const std::string& key);
 std::string show_table(const std::string& table);
 std::string prepare(const std::string& map);
-// One command for as many rows as fit; `next` is moved past them. `version` 0 = the current one.
+// One command for as many rows as fit; `next` is moved past them. `version` 0 = the current one. Empty when
+// not even one row fits.
 std::string add_rows(const std::string& map, unsigned version, const generation::Rows& rows,
                      std::size_t& next);
 std::string commit(const std::string& map, unsigned version);
@@ -66,6 +67,7 @@ struct Processes {
   int master = 0;
   int worker = 0;  // 0 = none
   std::vector<int> old_workers;
+  int failed_reloads = 0;  // since the last that worked
 };
 Result<Processes> read_processes(std::string_view reply);  // of "show proc"
 Result<int> read_pid(std::string_view reply);              // of "show info"

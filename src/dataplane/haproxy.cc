@@ -97,11 +97,12 @@ std::vector<std::string> Haproxy::command() const {
           "-S",           paths_.master_socket() + ",mode,600", "-f",    paths_.current() + "/haproxy.cfg"};
 }
 
-Result<int> Haproxy::await_worker(int not_this, const char* code) const {
+Result<int> Haproxy::await_worker(const Awaited& what) const {
   const auto deadline = std::chrono::steady_clock::now() + start_timeout;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto now = master_.processes();
-    if (now && now->worker != 0 && now->worker != not_this) {
+    if (what.failed(now)) break;
+    if (now && now->worker != 0 && now->worker != what.not_this) {
       WorkerApi worker(paths_.admin_socket());
       const auto info = worker.ask("show info");
       if (info && read_pid(*info) == now->worker) return now->worker;
@@ -109,21 +110,27 @@ Result<int> Haproxy::await_worker(int not_this, const char* code) const {
     std::this_thread::sleep_for(poll_interval);
   }
   const auto log = sys::read_file(paths_.state + "/haproxy.log");
-  return fail(code, "no new HAProxy worker answered in time: " + last_lines(log.value_or(""), 1500),
+  return fail(what.code, "no new HAProxy worker answered: " + last_lines(log.value_or(""), 1500),
               "see " + paths_.state + "/haproxy.log");
 }
 
 Result<int> Haproxy::start() const {
   auto started = sys::start_detached({command(), paths_.state + "/haproxy.log", paths_.state});
   if (!started) return tl::unexpected(started.error());
-  return await_worker(0, "DAT022");
+  const auto gone = [pid = *started](const Result<Processes>&) { return !sys::alive(pid); };
+  return await_worker({.not_this = 0, .code = "DAT022", .failed = gone});
 }
 
 Result<int> Haproxy::reload(int old_worker) const {
+  const auto before = master_.processes();
+  const int failures = before ? before->failed_reloads : 0;
   // 2.6 closes the connection whether or not it works: the proof is a worker with another pid.
   if (auto asked = master_.ask("reload"); !asked && asked.error().code == "DAT002")
     return tl::unexpected(asked.error());
-  return await_worker(old_worker, "DAT023");
+  const auto refused = [failures](const Result<Processes>& now) {
+    return now && now->failed_reloads > failures;
+  };
+  return await_worker({.not_this = old_worker, .code = "DAT023", .failed = refused});
 }
 
 Status Haproxy::stop() const {

@@ -2,6 +2,7 @@
 // by its master socket.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -59,7 +60,12 @@ class Haproxy {
 
  private:
   std::vector<std::string> command() const;
-  Result<int> await_worker(int not_this, const char* code) const;
+  struct Awaited {
+    int not_this = 0;                                      // any worker but this one will do
+    const char* code = nullptr;                            // of the error when none comes
+    std::function<bool(const Result<Processes>&)> failed;  // there is nothing more to wait for
+  };
+  Result<int> await_worker(const Awaited& what) const;
   std::string binary_;
   Paths paths_;
   std::optional<Attached> attached_;

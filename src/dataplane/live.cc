@@ -40,8 +40,11 @@ Status Live::change(const std::string& command) {
 }
 
 Status Live::add_rows(const std::string& file, unsigned version, const generation::Rows& rows) {
-  for (std::size_t next = 0; next < rows.size();)
-    if (auto done = change(command::add_rows(file, version, rows, next)); !done) return done;
+  for (std::size_t next = 0; next < rows.size();) {
+    const std::string command = command::add_rows(file, version, rows, next);
+    if (command.empty()) return fail("DAT003", "the row of " + rows[next].first + " is too long to be sent");
+    if (auto done = change(command); !done) return done;
+  }
   return {};
 }
 

@@ -69,10 +69,20 @@ Result<std::uint32_t> Mirror::class_of(const model::Subject& subject, sys_second
   return number;
 }
 
+Result<std::string> Mirror::identity_of(const session::HostSession& session) {
+  auto row = options_.identity_row(session);
+  if (!row || row->size() <= identity_bytes_max) return row;
+  problems_.push_back({"DAT031",
+                       fmt::format("the identity row of session {} on {} has {} bytes, more than {}",
+                                   session.key.substr(0, 16), session.host, row->size(), identity_bytes_max),
+                       "hold fewer roles, or shorter names"});
+  return std::string();
+}
+
 Result<SessionChange> Mirror::admit(const session::HostSession& session, sys_seconds now, Delta& delta) {
   auto number = class_of(session.subject, now, delta.facts);
   if (!number) return tl::unexpected(number.error());
-  auto identity = options_.identity_row(session);
+  auto identity = identity_of(session);
   if (!identity) return tl::unexpected(identity.error());
   Entry& entry = sessions_[session.key];
   SessionChange change;
@@ -162,10 +172,11 @@ Result<Delta> Mirror::stale_identities(sys_seconds now, std::chrono::seconds lif
   Delta delta;
   for (auto& [key, entry] : sessions_) {
     if (entry.identity_made + lifetime > now) continue;
-    auto identity = options_.identity_row(entry.session);
+    auto identity = identity_of(entry.session);
     if (!identity) return tl::unexpected(identity.error());
-    entry.identity = *identity;
     entry.identity_made = now;
+    if (identity->empty()) continue;
+    entry.identity = *identity;
     delta.put.push_back({entry.row, *identity, true});
   }
   return delta;
@@ -187,7 +198,8 @@ generation::Rows Mirror::all_facts(sys_seconds now) const {
 
 generation::Rows Mirror::identity_rows() const {
   generation::Rows out;
-  for (const auto& [key, entry] : sessions_) out.emplace_back(key, entry.identity);
+  for (const auto& [key, entry] : sessions_)
+    if (!entry.identity.empty()) out.emplace_back(key, entry.identity);
   return out;
 }
 

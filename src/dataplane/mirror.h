@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -32,6 +33,10 @@ struct Delta {
   std::vector<SessionChange> put;
   std::vector<SessionRow> gone;
 };
+
+// An identity row becomes headers of a request, which HAProxy bounds; a longer one is left out, and its
+// session gets 503.
+inline constexpr std::size_t identity_bytes_max = 8'000;
 
 struct StartTimes {
   sys_seconds now;
@@ -74,6 +79,9 @@ class Mirror {
                      const StartTimes& times) const;
   sys_seconds next_slot_change(sys_seconds now) const;
 
+  // What went wrong with single sessions since the last call; the others are not held up by it.
+  std::vector<Error> take_problems() { return std::exchange(problems_, {}); }
+
   std::size_t sessions() const { return sessions_.size(); }
   std::size_t classes() const { return classes_.size(); }
   std::size_t facts() const { return fact_count_; }
@@ -86,6 +94,7 @@ class Mirror {
     sys_seconds identity_made{};
   };
   Result<SessionChange> admit(const session::HostSession& session, sys_seconds now, Delta& delta);
+  Result<std::string> identity_of(const session::HostSession& session);
   Result<std::uint32_t> class_of(const model::Subject& subject, sys_seconds now, generation::Rows& facts);
   void add_facts(std::uint32_t number, const policy::Class& subject_class, const policy::PolicySet& policies,
                  const std::set<std::string>* only, sys_seconds now, generation::Rows& out) const;
@@ -100,6 +109,7 @@ class Mirror {
   std::map<std::string, Entry> sessions_;           // by key
   std::map<std::uint32_t, policy::Class> classes_;  // live ones, the anonymous one included
   Delta transition_;
+  std::vector<Error> problems_;
   std::size_t fact_count_ = 0;
 };
 

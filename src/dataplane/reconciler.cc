@@ -12,6 +12,7 @@
 #include "dataplane/live.h"
 #include "dataplane/mirror.h"
 #include "generation/rows.h"
+#include "sys/process.h"
 
 namespace durward::dataplane {
 namespace {
@@ -25,6 +26,7 @@ constexpr auto idle_wait = 100ms;  // the longest a change waits when nothing wa
 constexpr auto supervise_interval = 500ms;
 constexpr auto retry_interval = 200ms;
 constexpr auto refresh_interval = 10s;  // of identity rows and of bearers
+constexpr auto lost_patience = 5s;      // for a master without a worker
 constexpr auto start_grace = 20s;       // how long an ordered start may take
 constexpr unsigned generations_kept = 50;
 
@@ -115,7 +117,9 @@ class Reconciler::Worker {
 
   Status step() {
     if (!current_) {
-      options_.store.wait("", effective_, idle_wait).map([](const auto&) {});
+      auto state = shared_.state.lock();
+      shared_.changed.wait_for(state.lock(), idle_wait,
+                               [&] { return state->stopping || !state->jobs.empty(); });
       return {};
     }
     if (auto ready = supervise(); !ready) return ready;
@@ -142,11 +146,9 @@ class Reconciler::Worker {
     if (in_sync_ && now_steady - supervised_ < supervise_interval) return {};
     supervised_ = now_steady;
     auto processes = options_.haproxy.processes();
-    if (!processes || processes->worker == 0) {
-      if (!options_.start_haproxy)
-        return fail("DAT041", "HAProxy is not running", "start its unit; until then nothing is served");
-      return order_start("HAProxy was not running");
-    }
+    if (!processes || processes->worker == 0) return revive(processes);
+    master_ = processes->master;
+    lost_since_ = {};
     watch_old_workers(processes->old_workers);
     if (processes->worker != live_.worker()) {
       const bool foreign = live_.worker() != 0;
@@ -154,6 +156,21 @@ class Reconciler::Worker {
       return resync(foreign ? "HAProxy was restarted by someone else" : "found HAProxy running");
     }
     return {};
+  }
+
+  // A second HAProxy beside a first one would be worse than none: while the master lives, for example in the
+  // middle of a reload that someone else ordered, we wait for it.
+  Status revive(const Result<Processes>& processes) {
+    if (!options_.start_haproxy)
+      return fail("DAT041", "HAProxy is not running", "start its unit; until then nothing is served");
+    if (processes || sys::alive(master_)) {
+      if (lost_since_ == steady_clock::time_point{}) lost_since_ = steady_clock::now();
+      if (steady_clock::now() - lost_since_ < lost_patience)
+        return fail("DAT043", "HAProxy's master runs but has no worker, or does not answer");
+      if (auto stopped = options_.haproxy.stop(); !stopped) return stopped;
+    }
+    lost_since_ = {};
+    return order_start("HAProxy was not running");
   }
 
   Status order_start(const std::string& reason) {
@@ -177,9 +194,21 @@ class Reconciler::Worker {
     if (auto facts = live_.send(mirror_.transition()); !facts) return facts;
     if (auto slots = live_.set_slots(now()); !slots) return slots;
     for (const auto& change : plan.maps)
-      if (auto done = live_.replace_map("maps/" + change.map, wanted.maps.at(change.map)); !done) return done;
+      if (auto done = live_.replace_map("maps/" + change.map, rows_between(change.map, wanted)); !done)
+        return done;
     if (auto published = options_.haproxy.publish(wanted); !published) return published;
     return live_.set_generation(wanted.name);
+  }
+
+  // Until the routes flip, requests are judged by the old policies, whose sources, for one, must still be
+  // there. routes.map itself is what flips.
+  generation::Rows rows_between(const std::string& map, const generation::Generation& wanted) const {
+    const auto& rows = wanted.maps.at(map);
+    const auto before = current_->maps.find(map);
+    if (map == "routes.map" || before == current_->maps.end()) return rows;
+    std::map<std::string, std::string> both(rows.begin(), rows.end());
+    both.insert(before->second.begin(), before->second.end());
+    return {both.begin(), both.end()};
   }
 
   Status restart(const generation::Generation& wanted, const Plan& plan) {
@@ -235,8 +264,11 @@ class Reconciler::Worker {
     if (!worker) return tl::unexpected(worker.error());
     options_.observer.reloaded();
     live_.attach(*worker);
-    live_.set_old_workers({old_worker});
+    // Those of reloads before this one may be draining still: a revocation must reach them too.
     old_workers_[old_worker] = live_.last_sequence(old_worker).value_or(0);
+    std::vector<int> draining;
+    for (const auto& [pid, last] : old_workers_) draining.push_back(pid);
+    live_.set_old_workers(std::move(draining));
     return {};
   }
 
@@ -264,6 +296,7 @@ class Reconciler::Worker {
     in_sync_ = true;
     problem_.clear();
     ++resyncs_;
+    tell_problems();
     options_.observer.resynced(reason, since(start));
     return {};
   }
@@ -283,9 +316,14 @@ class Reconciler::Worker {
     if (auto done = live_.send(*delta); !done) return tl::unexpected(done.error());
     effective_ = changes->back().revision;
     publish();
+    tell_problems();
     if (!delta->put.empty()) options_.observer.injected(delta->put.size(), since(start));
     if (!delta->gone.empty()) options_.observer.revoked(delta->gone.size(), live_.take_streams_cut());
     return {};
+  }
+
+  void tell_problems() {
+    for (const auto& problem : mirror_.take_problems()) options_.observer.failed(problem);
   }
 
   Status timers() {
@@ -336,6 +374,8 @@ class Reconciler::Worker {
   std::string problem_;
   std::map<int, std::uint64_t> old_workers_;  // pid -> last sequence number read
   steady_clock::time_point supervised_{}, leased_{}, refreshed_{};
+  int master_ = 0;                         // last seen
+  steady_clock::time_point lost_since_{};  // no worker since then; zero = there is one
   sys_seconds next_slot_ = sys_seconds::max();
   sys_seconds lease_end_{};
   std::uint64_t resyncs_ = 0, reloads_ = 0;
@@ -363,6 +403,7 @@ namespace {
 auto run_job(auto& shared, auto job) -> Status {
   auto state = shared.state.lock();
   state->jobs.push_back(job);
+  shared.changed.notify_all();
   shared.changed.wait(state.lock(), [&] { return job->done.has_value() || state->stopping; });
   if (!job->done) return fail("DAT042", "Durward is stopping");
   return *job->done;

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cassert>
-
 namespace durward::dataplane {
 namespace {
 
 constexpr std::string_view prompt = "\n> ";
+
+// The last lock: the builders keep the bound, and what gets past them must not reach HAProxy.
+Status check_length(const std::string& command) {
+  if (command.size() <= command_bytes_max) return {};
+  return fail("DAT003", fmt::format("a command of {} bytes is not sent: '{}…'", command.size(),
+                                    command.substr(0, command.find_first_of("\n<"))));
+}
 
 }  // namespace
 
@@ -21,7 +26,7 @@ Status WorkerApi::connect() {
 }
 
 Result<std::string> WorkerApi::ask(const std::string& command) {
-  assert(command.size() <= command_bytes_max + 1);
+  if (auto fits = check_length(command); !fits) return tl::unexpected(fits.error());
   if (!stream_)
     if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
   // A payload ends with an empty line; in prompt mode each of its lines is answered with "+ ".
@@ -38,6 +43,7 @@ Result<std::string> WorkerApi::ask(const std::string& command) {
 }
 
 Result<std::string> MasterApi::ask(const std::string& command) const {
+  if (auto fits = check_length(command); !fits) return tl::unexpected(fits.error());
   auto stream = sys::UnixStream::connect(socket_, reply_timeout);
   if (!stream) return fail("DAT002", "HAProxy's master is not reachable: " + stream.error().message);
   if (auto sent = stream->write(command + "\n", reply_timeout); !sent) return tl::unexpected(sent.error());

@@ -19,7 +19,8 @@ inline constexpr std::size_t reply_bytes_max = 512U << 20;
 class RuntimeApi {
  public:
   virtual ~RuntimeApi() = default;
-  // The reply without prompt and echo. Errors: DAT001 not reachable (connects anew on the next call).
+  // The reply without prompt and echo. Errors: DAT001 not reachable (connects anew on the next call),
+  // DAT003 longer than command_bytes_max: not sent.
   virtual Result<std::string> ask(const std::string& command) = 0;
 };
 

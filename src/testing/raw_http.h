@@ -87,9 +87,14 @@ class RawClient {
   }
   // True when the server has closed the connection within the time.
   bool closed_within(std::chrono::milliseconds time) {
-    pollfd fd{fd_.get(), POLLIN, 0};
-    char byte = 0;
-    return ::poll(&fd, 1, static_cast<int>(time.count())) == 1 && ::recv(fd_.get(), &byte, 1, 0) <= 0;
+    const auto deadline = sys::deadline_in(time);
+    char chunk[16384];
+    while (sys::time_left(deadline).count() > 0) {
+      pollfd fd{fd_.get(), POLLIN, 0};
+      const bool ready = ::poll(&fd, 1, static_cast<int>(sys::time_left(deadline).count())) == 1;
+      if (ready && ::recv(fd_.get(), chunk, sizeof(chunk), 0) <= 0) return true;
+    }
+    return false;
   }
 
  private:
@@ -148,7 +153,7 @@ class RawClient {
   std::string buffer_;
 };
 
-// Answers every request without body with an empty 200. One thread.
+// Answers every request without body with an empty 200, but /endless with one that never ends. One thread.
 class CountingUpstream {
  public:
   CountingUpstream() : listener_(listen_anywhere(port_)), thread_([this] { serve(); }) {}
@@ -192,9 +197,11 @@ class CountingUpstream {
     peer.bytes.append(chunk, static_cast<std::size_t>(got));
     for (auto end = peer.bytes.find("\r\n\r\n"); end != std::string::npos;
          end = peer.bytes.find("\r\n\r\n")) {
+      const bool endless = peer.bytes.find("/endless ") < end;
       peer.bytes.erase(0, end + 4);
       ++requests_;
-      constexpr std::string_view ok = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+      const std::string_view ok = endless ? "HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\nonly this"
+                                          : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
       if (::send(peer.fd.get(), ok.data(), ok.size(), MSG_NOSIGNAL) <= 0) return false;
     }
     return true;
