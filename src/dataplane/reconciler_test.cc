@@ -1,4 +1,4 @@
-// Proves, against a real HAProxy: what the store says is what is served; a revocation is effective, in every
+// Proves: with a real HAProxy, what the store says is what is served; a revocation is effective, in every
 // worker, before it is acknowledged; reloads, kills and foreign starts lose nothing and open nothing; and
 // whichever step of an apply fails, the old generation goes on serving.
 #include "dataplane/reconciler.h"

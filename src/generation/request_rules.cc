@@ -74,7 +74,7 @@ class RequestRules {
         quoted(host_pattern));
     w_.line("http-request set-var(txn.why) str(bad_path) unless {{ path -m reg {} }}", quoted(path_pattern));
     w_.line(
-        "http-request set-var(txn.why) str(bad_method) unless {{ method -m reg '^[A-Z][A-Z-]{{0,31}}$' }} "
+        "http-request set-var(txn.why) str(bad_method) unless {{ method -m reg '^[A-Za-z][A-Za-z-]{{0,31}}$' }} "
         "!{{ method CONNECT TRACE }}");
     w_.line("http-request set-var(txn.why) str(bad_header) if {{ req.hdr_names(:) -m reg {} }}",
             quoted(alias_pattern));

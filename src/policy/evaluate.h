@@ -74,7 +74,7 @@ Verdict evaluate(const model::Model& model, const model::Subject& subject, const
 // fine.
 std::optional<std::string> ambiguous_path(std::string_view path);
 std::optional<std::string> ambiguous_host(std::string_view host);
-// Methods that the gateway passes on to nobody: CONNECT, TRACE, and what is not capital letters and '-'.
+// Methods that the gateway passes on to nobody: CONNECT, TRACE, and what is not letters and '-'.
 std::optional<std::string> refused_method(std::string_view method);
 
 }  // namespace durward::policy

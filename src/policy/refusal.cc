@@ -93,11 +93,11 @@ std::optional<std::string> ambiguous_host(std::string_view host) {
 }
 
 std::optional<std::string> refused_method(std::string_view method) {
-  const auto letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto letter = [](char c) { return alnum(static_cast<unsigned char>(c)) && !digit(c); };
   const auto allowed = [&](char c) { return letter(c) || c == '-'; };
   if (method.empty() || method.size() > k_method_bytes_max || !letter(method.front()) ||
       !std::all_of(method.begin(), method.end(), allowed))
-    return "the method is not made of capital letters and '-'";
+    return "the method is not made of letters and '-'";
   if (method == "CONNECT" || method == "TRACE") return "the method is never passed on";
   return std::nullopt;
 }

@@ -182,7 +182,7 @@ TEST_F(SessionsTest, TicketArgumentsAreChecked) {
   auto request = ticket_request(login, "pay.example");
   request.nonce_hash = "";
   EXPECT_EQ(sessions_->issue_ticket(request).error().code, "SES012");
-  auto shown = redemption("t" + std::string(43, 'A'), "pay.example");
+  auto shown = redemption(*sessions_->issue_ticket(ticket_request(login, "pay.example")), "pay.example");
   shown.table_of = [](seconds) { return 'A'; };
   EXPECT_EQ(sessions_->redeem_ticket(shown).error().code, "SES012");
 }
