@@ -31,7 +31,7 @@ constexpr const char* k_base = "simple.case";
 constexpr std::string_view k_defaults = R"(apiVersion: durward/v1
 kind: Credential
 metadata: {name: corp-client}
-spec: {from: {file: corp-client}, usedBy: ["idp/*"]}
+spec: {from: {file: corp-client}, usedBy: [idp/corp]}
 ---
 apiVersion: durward/v1
 kind: Role
@@ -145,36 +145,44 @@ std::string masked(std::string text, const Generation& generation, const std::st
   return text;
 }
 
+// The lines that do something, by section; where they come from is not compared.
+std::map<std::string, std::vector<std::string>> sections_of(const std::string& config) {
+  std::map<std::string, std::vector<std::string>> out;
+  std::string section;
+  for (auto& line : split(config, '\n')) {
+    line.resize(std::min(line.size(), line.find("  # from ")));
+    if (line.empty() || line.starts_with("    # from ")) continue;
+    if (line.front() != ' ') section = line;
+    out[section].push_back(line);
+  }
+  return out;
+}
+
 // "-line" for what only `base` has, "+line" for what only `other` has, under their sections.
 std::string differences(const std::string& base, const std::string& other) {
-  std::vector<std::string> order;
-  std::map<std::string, std::multiset<std::string>> missing;
-  std::string section, out, pending;
-  for (const auto& line : split(base, '\n')) {
-    if (!line.empty() && line.front() != ' ') order.push_back(section = line);
-    missing[section].insert(line);
+  const auto before = sections_of(base);
+  auto after = sections_of(other);
+  std::string out;
+  for (const auto& [section, lines] : before) {
+    if (!after.contains(section)) out += "-" + section + "\n";
+    after.try_emplace(section);
   }
-  std::set<std::string> seen;
-  for (const auto& line : split(other, '\n')) {
-    if (!line.empty() && line.front() != ' ') {
-      for (const auto& gone : std::exchange(missing[section], {})) out += "-" + gone + "\n";
-      section = line;
-      pending = section + "\n";
-      seen.insert(section);
+  for (const auto& [section, lines] : after) {
+    const auto found = before.find(section);
+    std::multiset<std::string> missing;
+    if (found != before.end() && !lines.empty()) missing.insert(found->second.begin(), found->second.end());
+    std::string changes;
+    for (const auto& line : lines) {
+      const auto same = missing.find(line);
+      if (same != missing.end())
+        missing.erase(same);
+      else
+        changes += (line == section ? "" : "+") + line + "\n";
     }
-    auto& left = missing[section];
-    if (const auto found = left.find(line); found != left.end()) {
-      left.erase(found);
-      continue;
-    }
-    if (line.empty()) continue;
-    if (line != section) out += std::exchange(pending, "");
-    out += line == section ? line + "\n" : "+" + line + "\n";
-    if (line == section) pending.clear();
+    for (const auto& line : missing) changes += "-" + line + "\n";
+    if (!changes.empty() && !changes.starts_with(section)) out += section + "\n";
+    out += changes;
   }
-  for (const auto& gone : std::exchange(missing[section], {})) out += "-" + gone + "\n";
-  for (const auto& name : order)
-    if (!seen.contains(name)) out += "-" + name + "\n";
   return out;
 }
 
