@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "app/certificates.h"
 #include "app/log.h"
 #include "base/text.h"
@@ -9,6 +11,7 @@
 #include "store/sqlite_store.h"
 #include "sys/environment.h"
 #include "sys/file_store.h"
+#include "sys/listening.h"
 
 namespace durward::app {
 namespace {
@@ -190,17 +193,38 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
     return result;
   }
   if (result.status = sync_certificates(**fresh); !result.status) return result;
+  if (result.status = new_addresses_free(*result.compiled.model); !result.status) return result;
   if (result.status = reconciler_->apply(result.compiled.generation); !result.status) return result;
   *estate_.lock() = *fresh;
   auto judged = sessions_->reevaluate(*result.compiled.model);
   if (!judged)
     result.status = tl::unexpected(judged.error());
-  else
-    result.status = settle();
+  else if (options_.start_haproxy || reconciler_->status().in_sync)
+    result.status = settle();  // another supervisor's HAProxy may not be there yet
   log_info("bundle applied", {{"generation", result.compiled.generation->name},
                               {"reload", result.plan.kind == dataplane::Plan::Kind::reload ? "yes" : "no"},
                               {"reason", result.plan.reason}});
   return result;
+}
+
+// HAProxy stops listening everywhere for a moment when it cannot listen somewhere, so that is found out
+// before.
+Status Daemon::new_addresses_free(const model::Model& wanted) {
+  const auto in_force = estate();
+  if (!in_force) return {};
+  std::set<std::pair<std::string, std::uint16_t>> held;
+  for (const auto& listener : in_force->model->gateway.listeners)
+    for (const auto& bind : listener.bind) held.emplace(bind.value.address, bind.value.port);
+  for (const auto& listener : wanted.gateway.listeners)
+    for (const auto& bind : listener.bind) {
+      if (held.contains({bind.value.address, bind.value.port})) continue;
+      if (auto free = sys::can_listen(bind.value.address, bind.value.port); !free)
+        return fail("APP031",
+                    fmt::format("cannot listen on {} port {}: {} ({})", bind.value.address, bind.value.port,
+                                free.error().message, bind.span.where()),
+                    "end what listens there, or choose another");
+    }
+  return {};
 }
 
 Status Daemon::sync_certificates(const Estate& fresh) {

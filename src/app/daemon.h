@@ -93,6 +93,7 @@ class Daemon final : private dataplane::Observer {
   Result<std::shared_ptr<Estate>> make_estate(const Compiled& compiled, const std::string& bundle,
                                               const std::string& environment);
   Result<std::string> identity_row(const session::HostSession& session);
+  Status new_addresses_free(const model::Model& wanted);
   Status sync_certificates(const Estate& estate);
   void housekeeping();
   void on_access(const accesslog::AccessEvent& event);

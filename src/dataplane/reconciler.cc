@@ -243,6 +243,7 @@ class Reconciler::Worker {
 
   // HAProxy finds the gate shut when its supervisor starts it; supervise() then fills it.
   Status leave_to_supervisor() {
+    in_sync_ = false;
     if (auto written = write_runtime(false); !written) return written;
     return options_.haproxy.publish(*current_);
   }

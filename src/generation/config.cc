@@ -166,7 +166,7 @@ class Config {
         "http-request return status 400 content-type text/html lf-file pages/refused.html if {{ var(txn.why) "
         "-m found }}");
     w_.line("http-request set-var(txn.why) str(redirect_https)");
-    w_.line("http-request redirect location https://%[var(txn.host)]{}%[url] code 308", url_port());
+    w_.line("http-request redirect location https://%[var(txn.host)]{}%[pathq] code 308", url_port());
   }
 
   void frontend(const model::Listener& listener, std::size_t index) {
@@ -218,21 +218,19 @@ class Config {
     if (largest_body(model_) > gateway_.max_body_bytes || bodies) {
       w_.line(
           "http-request deny deny_status 413 if {{ var(txn.r),field(5,|) -m str -- - }} {{ "
-          "req.hdr_val(content-length) "
-          "gt {} }}",
+          "req.hdr(content-length),add(0) gt {} }}",
           gateway_.max_body_bytes);
     }
-    if (bodies) {
-      w_.line("http-request set-var(txn.body) req.hdr_val(content-length)");
-      w_.line(
-          "http-request deny deny_status 413 unless {{ var(txn.r),field(5,|) -m str -- - }} || {{ "
-          "var(txn.r),field(5,|),sub(txn.body) ge 0 }}");
-      w_.comment("a limit needs a length to hold against");
-      w_.line(
-          "http-request return status 411 if !{{ var(txn.r),field(5,|) -m str -- - }} {{ "
-          "req.hdr(transfer-encoding) -m "
-          "found }}");
-    }
+    if (!bodies) return;
+    w_.comment("a limit needs a length to hold against; hdr_val() would wrap at 2 GiB, add(0) does not");
+    w_.line("http-request set-var(txn.body) req.hdr(content-length),add(0)");
+    w_.line("acl has_no_limit var(txn.r),field(5,|) -m str -- -");
+    w_.line("acl has_length var(txn.body) -m found");
+    w_.line("http-request return status 411 if !has_no_limit !has_length !{{ internal.htx.has_eom }}");
+    w_.line("http-request return status 411 if !has_no_limit !has_length {{ req.body_size gt 0 }}");
+    w_.line(
+        "http-request deny deny_status 413 if !has_no_limit has_length !{{ "
+        "var(txn.r),field(5,|),sub(txn.body) ge 0 }}");
   }
 
   void server(const model::Upstream& upstream, std::size_t index) {
@@ -244,9 +242,10 @@ class Config {
       const std::string name = upstream.tls->sni ? upstream.tls->sni->value : server.host;
       line += " ssl verify required ca-file ";
       line += upstream.tls->ca ? in_.credentials.at(upstream.tls->ca->value) : std::string("@system-ca");
-      line += is_name(server) || upstream.tls->sni
-                  ? fmt::format(" sni str({}) verifyhost {} check-sni {}", name, name, name)
-                  : fmt::format(" verifyhost {}", name);
+      // HAProxy compares names only, never the addresses of a certificate: without a name the authority alone
+      // decides.
+      if (is_name(server) || upstream.tls->sni)
+        line += fmt::format(" sni str({}) verifyhost {} check-sni {}", name, name, name);
       line += upstream.protocol == model::UpstreamProtocol::h2 ? " alpn h2" : " alpn http/1.1";
     } else if (upstream.protocol == model::UpstreamProtocol::h2) {
       line += " proto h2";

@@ -52,11 +52,7 @@ class RequestRules {
   // A request that two parsers could read in two ways is refused before anything reads it.
   void hygiene(const model::Listener& listener) {
     w_.comment("--- refuse what is ambiguous");
-    if (!gateway_.trusted_proxies.empty())
-      w_.line(
-          "http-request set-src req.hdr_ip(x-forwarded-for,-1) if {{ src {} }} {{ req.hdr(x-forwarded-for) "
-          "-m found }}",
-          trusted_networks(gateway_));
+    if (!gateway_.trusted_proxies.empty()) forwarded_source();
     w_.line("http-request set-var(txn.now) date");
     w_.comment(
         "a variable keeps a method that HAProxy has no number for, such as PATCH, as OPTIONS: as text it "
@@ -74,7 +70,8 @@ class RequestRules {
         quoted(host_pattern));
     w_.line("http-request set-var(txn.why) str(bad_path) unless {{ path -m reg {} }}", quoted(path_pattern));
     w_.line(
-        "http-request set-var(txn.why) str(bad_method) unless {{ method -m reg '^[A-Za-z][A-Za-z-]{{0,31}}$' }} "
+        "http-request set-var(txn.why) str(bad_method) unless {{ method -m reg '^[A-Za-z][A-Za-z-]{{0,31}}$' "
+        "}} "
         "!{{ method CONNECT TRACE }}");
     w_.line("http-request set-var(txn.why) str(bad_header) if {{ req.hdr_names(:) -m reg {} }}",
             quoted(alias_pattern));
@@ -90,7 +87,7 @@ class RequestRules {
     w_.line(
         "http-request return status 400 content-type text/html lf-file pages/refused.html hdr cache-control "
         "no-store if {{ var(txn.why) -m found }}");
-    w_.line("http-request set-var(txn.why) str(body_too_large) if {{ req.hdr_val(content-length) gt {} }}",
+    w_.line("http-request set-var(txn.why) str(body_too_large) if {{ req.hdr(content-length),add(0) gt {} }}",
             largest_body(model_));
     w_.line(
         "http-request return status 413 content-type application/problem+json lf-file pages/denied.json if "
@@ -106,6 +103,21 @@ class RequestRules {
           "http-request return status 421 content-type text/html lf-file pages/refused.html hdr "
           "cache-control no-store if {{ var(txn.why) -m found }}");
     }
+  }
+
+  // What a trusted proxy says of its client is believed or refused, never passed over: else the proxy would
+  // be the client.
+  void forwarded_source() {
+    const std::string trusted = trusted_networks(gateway_);
+    w_.line(
+        "http-request set-var(txn.why) str(bad_header) if {{ src {} }} {{ req.fhdr_cnt(x-forwarded-for) gt 0 "
+        "}} "
+        "!{{ req.hdr_ip(x-forwarded-for,-1) -m found }}",
+        trusted);
+    w_.line(
+        "http-request set-src req.hdr_ip(x-forwarded-for,-1) if {{ src {} }} {{ "
+        "req.hdr_ip(x-forwarded-for,-1) -m found }}",
+        trusted);
   }
 
   // Only the gateway speaks these headers, in both directions.
@@ -420,7 +432,7 @@ class RequestRules {
     w_.line("acl r_session var(txn.auth) -m found");
     w_.line("acl r_long status 101");
     w_.line("acl r_long res.hdr_cnt(content-length) 0");
-    w_.line("acl r_long res.hdr_val(content-length) gt 1048576");
+    w_.line("acl r_long res.hdr(content-length),add(0) gt 1048576");
     w_.line("http-response set-var-fmt(txn.stream) %[var(txn.key)]@%rt if r_session r_long");
     w_.line("http-response track-sc2 var(txn.stream) table {} if r_session r_long", streams_table);
     std::string live;

@@ -328,7 +328,7 @@ describe('another supervisor', () => {
       log: path.join(estate.dir, 'supervised-haproxy.log'),
       env: { DURWARD_RUN: path.join(state, 'run') },
     });
-    await startBeside(estate, haproxy, 300);
+    await startBeside(estate, haproxy, 12000); // longer than any step waits for HAProxy
   });
   beforeEach(() => estate.clear());
   after(async () => {

@@ -1,6 +1,7 @@
 // Proves, beside edge.test.mjs: a rule on the source is judged by the address that a trusted proxy announced, in every
-// spelling; bodies at their bound pass; a weekly window begins and ends by itself, on time, without a reload; a store of
-// a newer program is refused and not touched; the commands say what is so.
+// spelling, and a proxy that says nothing usable is not taken for its client; bounds on bodies hold against lengths that
+// overflow and against HTTP/2 without a length; a weekly window begins and ends by itself, on time, without a reload; a
+// store of a newer program is refused and not touched; the commands say what is so.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,7 +9,7 @@ import fs from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Estate, writeDocuments } from '../lib/estate.mjs';
-import { raw, request, statuses } from '../lib/client.mjs';
+import { h2, h2request, raw, request, statuses } from '../lib/client.mjs';
 import { binary, root, sleep, until } from '../lib/paths.mjs';
 import { value } from '../apps/upstream.mjs';
 
@@ -86,7 +87,7 @@ test('behind PROXY protocol, X-Forwarded-For is the word of the announced client
   assert.equal(answer.status, 403);
 });
 
-test('X-Forwarded-For in every spelling is judged as the address it names', async () => {
+test("X-Forwarded-For in every spelling is the client's address or nobody's, never the proxy's", async () => {
   const cookie = `Cookie: ${estate.cookie(await estate.signedIn('ann'))}`;
   const ask = async (target, ...lines) =>
     (await estate.send('web', `GET ${target} HTTP/1.1`, [cookie, ...lines])).status;
@@ -95,6 +96,21 @@ test('X-Forwarded-For in every spelling is judged as the address it names', asyn
   for (const spelling of ['198.51.100.1', `${office}, 198.51.100.1`, '::ffff:198.51.100.1'])
     assert.equal(await ask('/office', `X-Forwarded-For: ${spelling}`), 403, spelling);
   assert.equal(await ask('/not-proxy'), 200, 'without the header it is its own client');
+  for (const spelling of [
+    'unknown',
+    '_hidden',
+    '',
+    '198.51.100.1,',
+    '198.51.100.1, unknown',
+    '198.51.100.1:4711',
+    '[2001:db8::1]:4711',
+    '198.51.100.999',
+  ]) {
+    estate.clear();
+    const status = await ask('/not-proxy', `X-Forwarded-For: ${spelling}`);
+    assert.ok([400, 403].includes(status), `'${spelling}': ${status}, the proxy taken for its client`);
+    assert.equal(estate.upstreamSaw(), 0);
+  }
 });
 
 test('every address of a listener serves, and says which address it was', async () => {
@@ -113,7 +129,7 @@ test('every address of a listener serves, and says which address it was', async 
   }
 });
 
-test('bodies: at the bound they pass, above it not', async () => {
+test('bodies: at the bound they pass, above it not, whatever the length says', async () => {
   const post = async (target, size) =>
     (
       await estate.send('web', `POST ${target} HTTP/1.1`, [`Content-Length: ${size}`], {
@@ -131,6 +147,74 @@ test('bodies: at the bound they pass, above it not', async () => {
     estate.clear();
     assert.equal(await post(target, bound + 1), 413, target);
     assert.equal(estate.upstreamSaw(), 0);
+  }
+  for (const length of [2 ** 31, 3e9, 2 ** 32, 2 ** 32 + 5, 2 ** 40 + 7, '9223372036854775807'])
+    for (const target of ['/public/x', '/small', '/large']) {
+      estate.clear();
+      const { status } = await estate.send('web', `POST ${target} HTTP/1.1`, [`Content-Length: ${length}`]);
+      assert.ok([400, 413].includes(status), `${target} of ${length}: ${status}`);
+      assert.equal(estate.upstreamSaw(), 0, `${target} of ${length}`);
+    }
+});
+
+test('a route with a bound takes no body without a length, and no body needs none, over HTTP/1.1 and HTTP/2', async () => {
+  for (const method of ['GET', 'POST'])
+    assert.equal((await estate.send('web', `${method} /small HTTP/1.1`)).status, 200, method);
+  estate.clear();
+  const chunked = await estate.send('web', 'POST /small HTTP/1.1', ['Transfer-Encoding: chunked'], {
+    body: '3\r\nabc\r\n0\r\n\r\n',
+  });
+  assert.equal(chunked.status, 411);
+  const session = h2(estate.url('web'), { ca: estate.ca.pem });
+  try {
+    const headers = {
+      ':method': 'POST',
+      ':path': '/small',
+      ':authority': main(),
+    };
+    const answer = await h2request(session, headers, 'x'.repeat(5000));
+    assert.ok([411, 413].includes(answer.headers?.[':status']), `${answer.headers?.[':status']}`);
+    assert.equal(estate.upstreamSaw(), 0);
+    const empty = await h2request(session, { ...headers, ':method': 'GET' });
+    assert.equal(empty.headers[':status'], 200);
+  } finally {
+    session.close();
+  }
+});
+
+test('an answer of more than 2 GiB is a stream that a revocation cuts', async () => {
+  const tab = await estate.signedIn('sam');
+  estate.apps.web.respond = (req, res) => {
+    if (!req.url.startsWith('/reports/huge')) return false;
+    res.writeHead(200, { 'content-length': '3000000000' });
+    const timer = setInterval(() => res.write('x'.repeat(1000)), 100);
+    res.on('close', () => clearInterval(timer));
+    return true;
+  };
+  try {
+    let closed = false;
+    const reading = raw(
+      `GET /reports/huge HTTP/1.1\r\nHost: ${main()}\r\nCookie: ${estate.cookie(tab)}\r\n\r\n`,
+      {
+        port: estate.ports.https,
+        ca: estate.ca.pem,
+        servername: 'web.localhost',
+        quiet: 8000,
+        timeout: 8000,
+      },
+    ).then((text) => {
+      closed = true;
+      return text;
+    });
+    await until(() => estate.apps.web.seen.length > 0, 'the request at the upstream');
+    await sleep(500);
+    assert.ok(!closed);
+    await estate.gateway.ask('revoke', '--person', 'sam@corp.example');
+    await sleep(2000);
+    assert.ok(closed, 'the stream goes on after the revocation');
+    assert.equal(statuses(await reading)[0], 200);
+  } finally {
+    estate.apps.web.respond = undefined;
   }
 });
 
@@ -176,6 +260,8 @@ test('from http to https: path and query stay, and a host that is none is refuse
     statuses(absolute)[0] === 400 || location(absolute) === estate.url('web', '/x?y'),
     location(absolute),
   );
+  const same = await send('GET http://web.localhost/x?y HTTP/1.1\r\nHost: web.localhost\r\n\r\n');
+  assert.ok(statuses(same)[0] === 400 || location(same) === estate.url('web', '/x?y'), location(same));
 });
 
 test('a weekly window ends and another begins by themselves, on time, for live sessions, without a reload', async () => {
