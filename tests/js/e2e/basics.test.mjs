@@ -1,4 +1,4 @@
-// Proves, beside edge.test.mjs: a rule on the source is judged by the address that a trusted proxy announced, in every
+// Proves: beside edge.test.mjs, that a rule on the source is judged by the address that a trusted proxy announced, in every
 // spelling, and a proxy that says nothing usable is not taken for its client; bounds on bodies hold against lengths that
 // overflow and against HTTP/2 without a length; a weekly window begins and ends by itself, on time, without a reload; a
 // store of a newer program is refused and not touched; the commands say what is so.
