@@ -35,7 +35,8 @@ std::string excerpt(const SourceSpan& span) {
   const std::size_t skip = column > excerpt_bytes_max ? column - excerpt_bytes_max / 2 : 0;
   const std::string_view line = whole.substr(std::min(skip, whole.size()), excerpt_bytes_max);
   const std::size_t caret = std::min(column - skip, line.size());
-  const std::size_t width = std::clamp<std::size_t>(span.length, 1, std::max<std::size_t>(line.size() - caret, 1));
+  const std::size_t width =
+      std::clamp<std::size_t>(span.length, 1, std::max<std::size_t>(line.size() - caret, 1));
   const std::string number = fmt::format("{:>4}", span.line);
   return fmt::format("{} | {}\n{} | {}{}\n", number, printable(line), std::string(number.size(), ' '),
                      std::string(caret, ' '), std::string(width, '^'));
@@ -46,7 +47,8 @@ std::string paint(RenderOptions options, const char* sgr, std::string_view text)
 }
 
 auto place(const SourceSpan& span) {
-  return std::tuple(span.file ? std::string_view(span.file->path) : std::string_view(), span.line, span.column);
+  return std::tuple(span.file ? std::string_view(span.file->path) : std::string_view(), span.line,
+                    span.column);
 }
 
 }  // namespace
@@ -62,11 +64,13 @@ Diagnostic& Diagnostics::warning(std::string code, SourceSpan span, std::string 
 }
 
 std::size_t Diagnostics::errors() const {
-  return static_cast<std::size_t>(
-      std::count_if(items_.begin(), items_.end(), [](const auto& d) { return d.severity == Severity::error; }));
+  return static_cast<std::size_t>(std::count_if(items_.begin(), items_.end(),
+                                                [](const auto& d) { return d.severity == Severity::error; }));
 }
 
-bool Diagnostics::has_errors() const { return errors() > 0; }
+bool Diagnostics::has_errors() const {
+  return errors() > 0;
+}
 
 void Diagnostics::sort() {
   std::stable_sort(items_.begin(), items_.end(), [](const Diagnostic& a, const Diagnostic& b) {
@@ -76,9 +80,10 @@ void Diagnostics::sort() {
 
 std::string render_text(const Diagnostic& d, RenderOptions options) {
   const bool error = d.severity == Severity::error;
-  std::string out = fmt::format("{}: {}\n", paint(options, error ? "1;31" : "1;33",
-                                                  fmt::format("{}[{}]", error ? "error" : "warning", d.code)),
-                                printable(d.message));
+  std::string out = fmt::format(
+      "{}: {}\n",
+      paint(options, error ? "1;31" : "1;33", fmt::format("{}[{}]", error ? "error" : "warning", d.code)),
+      printable(d.message));
   if (d.span.known()) out += fmt::format("  --> {}\n{}", d.span.where(), excerpt(d.span));
   for (const auto& related : d.related) {
     out += fmt::format("  note: {}\n", printable(related.message));

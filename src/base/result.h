@@ -20,7 +20,8 @@ template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
-[[nodiscard]] inline tl::unexpected<Error> fail(std::string code, std::string message, std::string hint = {}) {
+[[nodiscard]] inline tl::unexpected<Error> fail(std::string code, std::string message,
+                                                std::string hint = {}) {
   return tl::unexpected<Error>(Error{std::move(code), std::move(message), std::move(hint)});
 }
 

@@ -8,13 +8,14 @@
 
 namespace durward {
 
-std::string hex(std::string_view bytes);                                // lower case
-std::string base64url(std::string_view bytes);                          // no padding, RFC 4648 §5
-std::optional<std::string> base64url_decode(std::string_view text);     // nothing on any bad character
+std::string hex(std::string_view bytes);                             // lower case
+std::string base64url(std::string_view bytes);                       // no padding, RFC 4648 §5
+std::optional<std::string> base64url_decode(std::string_view text);  // nothing on any bad character
 std::string lower_ascii(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);  // "" gives one empty part
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
-std::string percent_encode(std::string_view text, std::string_view keep = {});  // keeps A-Za-z0-9-._~ and `keep`
+std::string percent_encode(std::string_view text,
+                           std::string_view keep = {});  // keeps A-Za-z0-9-._~ and `keep`
 std::optional<std::string> percent_decode(std::string_view text);
 std::string html_escape(std::string_view text);
 

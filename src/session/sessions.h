@@ -42,9 +42,9 @@ struct TicketRequest {
 };
 struct Redemption {
   std::string ticket;
-  std::string host;        // the host that was asked to adopt
-  std::string return_url;  // from the sealed start
-  std::string nonce;       // the pre-login cookie itself
+  std::string host;                            // the host that was asked to adopt
+  std::string return_url;                      // from the sealed start
+  std::string nonce;                           // the pre-login cookie itself
   std::function<char(seconds)> table_of = {};  // first letter of the new token, by the login's idle life; 'a'
 };
 struct BearerRequest {
