@@ -22,7 +22,6 @@ class Live {
   void attach(int worker);  // speak to this worker from now on
   // After a reply that fits no list the conversation may be out of step: the next one begins anew.
   void hang_up() { api_.reset(); }
-  void reconnect() { api_.reset(); }
   int worker() const { return worker_; }
   void set_old_workers(std::vector<int> pids) { old_workers_ = std::move(pids); }
 

@@ -131,7 +131,6 @@ class Reconciler::Worker {
 
   void trouble(const Error& error) {
     in_sync_ = false;
-    live_.reconnect();  // whatever is left unread on the connection must not answer the next command
     live_.hang_up();
     if (error.message != problem_) options_.observer.failed(error);
     problem_ = error.message;
