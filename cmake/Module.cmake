@@ -18,7 +18,8 @@ function(durward_module name)
   endforeach()
 
   add_library(durward_${name} STATIC ${M_SOURCES})
-  target_include_directories(durward_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  # For quotes only: in angle brackets <sys/file.h> is the system's, not ours.
+  target_compile_options(durward_${name} PUBLIC "SHELL:-iquote ${CMAKE_SOURCE_DIR}/src")
   list(TRANSFORM M_DEPENDS PREPEND durward_ OUTPUT_VARIABLE dep_targets)
   target_link_libraries(durward_${name} PUBLIC ${dep_targets} ${M_LIBRARIES} PRIVATE durward_warnings)
 
