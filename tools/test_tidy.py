@@ -1,5 +1,6 @@
 """Proves: each check of tidy.py finds what it is for, at the right line, and says nothing about a clean tree."""
 
+import json
 import pathlib
 import tempfile
 import unittest
@@ -98,6 +99,22 @@ class TidyTest(unittest.TestCase):
         self.finds("POL002", "golden")
         self.write("src/policy/bounds_test.cc", "// Proves: POL002.\nnamespace durward::policy {}\n")
         self.assertFalse(any("POL002" in problem for problem in tidy.check(self.root)))
+
+    def test_mutants_are_listed_and_the_listed_are_planted(self):
+        self.write("src/policy/a.cc", 'namespace durward::policy {\nbool f() {\n  return mutant("one");\n}\n}\n')
+        self.finds("src/policy/a.cc", "'one' is not in")
+        run = {"kind": "gtest", "target": "durward_policy_test"}
+        entry = {"name": "one", "breaks": "It.", "suite": "s", "run": run}
+        self.write("tests/mutants/mutants.json", json.dumps([entry]))
+        self.assertEqual(tidy.check(self.root), [])
+        self.write("tests/mutants/mutants.json", json.dumps([entry, entry | {"name": "two"}]))
+        self.finds("'two' is nowhere")
+        self.write("tests/mutants/mutants.json", json.dumps([entry, entry]))
+        self.finds("'one' must be", "once")
+        self.write("tests/mutants/mutants.json", json.dumps([entry | {"run": {"kind": "js", "file": "tests/js/no"}}]))
+        self.finds("'one': there is no tests/js/no")
+        self.write("tests/mutants/mutants.json", json.dumps([entry | {"run": {"kind": "gtest"}}]))
+        self.finds("'one' lacks")
 
     def test_lock_file(self):
         self.write("tests/js/package.json", '{"devDependencies": {"a": "^1.0.0"}}')

@@ -6,6 +6,7 @@
   size       lines, files and functions that fit on a screen
   bans       time, randomness, files and sockets only through sys/; no printing below the surfaces; no leftovers
   proofs     each test says what it proves; each diagnostic code has a case
+  mutants    each fault that can be built in is in tests/mutants/mutants.json, and nothing else is
   lock file  exact versions and no registry's address
 """
 
@@ -29,7 +30,7 @@ BANS = [
     (r"\brandom_device\b", "take a sys::Random&", ("sys",)),
     (r"\bfopen\s*\(", "use sys::FileStore", ("sys",)),
     (r"(?<![\w>.])::connect\s*\(", "use sys/unix_socket.h", ("sys",)),
-    (r"\bgetenv\s*\(", "pass the value in", ("sys",)),
+    (r"\bgetenv\s*\(", "pass the value in", ("sys", "mutant.cc")),  # which release builds leave out
     (r"\bfmt::print\b|\bstd::(?:cout|cerr|clog|printf|puts)\b|#include <iostream>", "surfaces print", SURFACES),
     (r"^\s*(?:mutable\s+)?std::(?:recursive_|shared_)?mutex\s+\w+\s*[;{]", "use Guarded<T>", ("base",)),
     (r"\bbool (?:dry_run|check_only)\b", "stop the pipeline early instead", ()),
@@ -248,7 +249,7 @@ def check_bans(root, modules, report):
             code = strip(original)
             for pattern, instead, exempt in BANS:
                 text = original if "TODO" in pattern else code
-                if name in exempt:
+                if name in exempt or path.name in exempt:
                     continue
                 for match in re.finditer(pattern, text, re.MULTILINE):
                     number = text.count("\n", 0, match.start()) + 1
@@ -279,6 +280,32 @@ def check_proofs(root, modules, report):
             report.add(path.relative_to(root), 'must open with "// Proves: ..."')
 
 
+MUTANT_KINDS = {"gtest": "target", "js": "file", "differential": "kind"}  # of run, and what it must name
+
+
+def check_mutants(root, modules, report):
+    planted = {}
+    for module in modules.values():
+        for path in sources(module.folder):
+            for name in re.findall(r'(?<!bool )\bmutant\("([^"]*)"\)', path.read_text()):
+                planted.setdefault(name, path.relative_to(root))
+    listing = root / "tests/mutants/mutants.json"
+    entries = json.loads(listing.read_text()) if listing.exists() else []
+    names = [entry.get("name", "") for entry in entries]
+    for name in sorted(set(planted) - set(names)):
+        report.add(planted[name], f"the mutant '{name}' is not in {listing.relative_to(root)}")
+    for entry in entries:
+        name, what = entry.get("name", ""), entry.get("run", {})
+        if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", name) or names.count(name) > 1:
+            report.add(listing.relative_to(root), f"'{name}' must be words-with-hyphens, once")
+        if name not in planted:
+            report.add(listing.relative_to(root), f"the mutant '{name}' is nowhere in src/")
+        if not (entry.get("breaks") and entry.get("suite") and what.get(MUTANT_KINDS.get(what.get("kind")))):
+            report.add(listing.relative_to(root), f"'{name}' lacks breaks, suite, or a run: see its README")
+        if what.get("kind") == "js" and not (root / str(what.get("file"))).is_file():
+            report.add(listing.relative_to(root), f"'{name}': there is no {what.get('file')}")
+
+
 def check_lock_file(root, report):
     package, lock = root / "tests/js/package.json", root / "tests/js/package-lock.json"
     if not package.exists():
@@ -301,6 +328,7 @@ def check(root):
     check_sizes(root, everything, report)
     check_bans(root, modules, report)
     check_proofs(root, modules, report)
+    check_mutants(root, modules, report)
     check_lock_file(root, report)
     return report.problems
 
