@@ -5,7 +5,7 @@ import path from 'node:path';
 import { binary, until } from './paths.mjs';
 
 export class Gateway {
-  // log: where what it prints goes. args: further options of `durward up`.
+  // log: where what it prints goes. args: further options of `durward up`. variables: of its environment.
   constructor({
     bundle,
     state,
@@ -13,8 +13,9 @@ export class Gateway {
     env,
     log = path.join(path.dirname(state), 'durward.log'),
     args = [],
+    variables = {},
   }) {
-    Object.assign(this, { bundle, state, metrics, env, log, args });
+    Object.assign(this, { bundle, state, metrics, env, log, args, variables });
   }
 
   async start({ ms = 30000 } = {}) {
@@ -33,7 +34,10 @@ export class Gateway {
       ...this.args,
     ];
     if (process.env.DURWARD_HAPROXY) words.push('--haproxy', process.env.DURWARD_HAPROXY);
-    this.child = spawn(binary, words, { stdio: ['ignore', out, out] });
+    this.child = spawn(binary, words, {
+      stdio: ['ignore', out, out],
+      env: { ...process.env, ...this.variables },
+    });
     fs.closeSync(out);
     this.child.on('error', (error) => {
       this.failed = error;
