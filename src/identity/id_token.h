@@ -18,7 +18,8 @@ struct Expected {
   std::string issuer;
   std::string client_id;
   std::string nonce;
-  std::string algorithm;  // of the token: at_hash is made with its hash
+  bool refreshed = false;  // of a refresh, whose token may be without a nonce (OpenID Connect Core §12.2)
+  std::string algorithm;   // of the token: at_hash is made with its hash
   std::optional<std::string> access_token;
   std::optional<std::chrono::seconds> max_age;
   std::chrono::sys_seconds now;
@@ -26,6 +27,9 @@ struct Expected {
 
 // The claims, when all that must hold holds. Errors: IDN033, the message names the claim.
 Result<Json> judge_claims(std::string_view payload, const Expected& expected);
+
+// Whether `aud` names this client, and `azp` no other. Errors: IDN033.
+Status judge_audience(const Json& claims, const std::string& client_id);
 
 // `sub`: 1 to 255 printable ASCII characters.
 bool sane_sub(std::string_view sub);

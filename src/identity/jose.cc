@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "identity/cjose_ptr.h"
 #include "identity/json.h"
@@ -137,7 +138,7 @@ Result<KeySet> read_key_set(std::string_view text) {
   return out;
 }
 
-Result<TokenHeader> read_header(std::string_view token) {
+Result<TokenHeader> read_header(std::string_view token, std::initializer_list<std::string_view> types) {
   if (token.size() > token_bytes_max) return fail("IDN030", "the token is too big");
   const auto split = parts(token);
   if (!split) return fail("IDN030", "the token is not a signed JWT in compact form");
@@ -152,9 +153,9 @@ Result<TokenHeader> read_header(std::string_view token) {
                 "RS, PS and ES with 256, 384 or 512; EdDSA is not supported by this version");
   }
   if (auto own = refuse_own_keys(*header); !own) return tl::unexpected(own.error());
-  if (header->contains("typ") && lower_ascii(string_member(*header, "typ").value_or("")) != "jwt") {
-    return fail("IDN031",
-                "the token is of another type than JWT");  // an access or logout token is no ID token
+  const std::string type = lower_ascii(string_member(*header, "typ").value_or(""));
+  if (header->contains("typ") && std::ranges::find(types, type) == types.end()) {
+    return fail("IDN031", "the token is of another type");  // an access or logout token is no ID token
   }
   if (header->contains("kid")) {
     out.key_id = string_member(*header, "kid").value_or("");
@@ -173,6 +174,7 @@ Result<TokenHeader> read_header(std::string_view token) {
 bool fits(const Jwk& key, const TokenHeader& header, const std::set<std::string>& announced) {
   const Algorithm* algorithm = find_algorithm(header.algorithm);
   if (algorithm == nullptr || algorithm->type != key.type || algorithm->curve != key.curve) return false;
+  if (mutant("alg-from-token")) return true;
   return key.algorithm.empty() ? announced.contains(header.algorithm) : key.algorithm == header.algorithm;
 }
 

@@ -1,6 +1,7 @@
 // Signed tokens: which algorithm and key may verify one. The cryptography itself is cjose's.
 #pragma once
 
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -36,10 +37,11 @@ struct TokenHeader {
   std::string key_id;     // may be empty
 };
 
-// The header of a compact JWS. Errors: IDN030 malformed or too big; IDN031 an algorithm that is not allowed
-// (`none`, the HMACs, EdDSA), or a header that names its own key (jku, jwk, x5u) or asks for extensions
-// (crit, b64).
-Result<TokenHeader> read_header(std::string_view token);
+// The header of a compact JWS. `types`: what `typ` may be, when it is there, in lower case. Errors: IDN030
+// malformed or too big; IDN031 an algorithm that is not allowed (`none`, the HMACs, EdDSA), another type, or
+// a header that names its own key (jku, jwk, x5u) or asks for extensions (crit, b64).
+Result<TokenHeader> read_header(std::string_view token,
+                                std::initializer_list<std::string_view> types = {"jwt"});
 
 // Whether this key is for this algorithm: type and curve must fit, `alg` must be equal; a key that does not
 // say `alg` takes those of `announced` (the provider's metadata) that fit.

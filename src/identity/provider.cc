@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "identity/cached.h"
 #include "identity/discovery.h"
@@ -59,6 +60,14 @@ std::vector<const Jwk*> candidates(const KeySet& set, const TokenHeader& header,
   }
   if (header.key_id.empty() && out.size() > 1) out.clear();
   return out;
+}
+
+// The nonce in an ID token that was judged when it came.
+std::string nonce_of(const std::string& id_token) {
+  const auto parts = split(id_token, '.');
+  if (parts.size() != 3) return {};
+  const auto claims = parse_object(base64url_decode(parts[1]).value_or(""), "IDN030", "the login's ID token");
+  return claims ? string_member(*claims, "nonce").value_or("") : "";
 }
 
 }  // namespace
@@ -136,18 +145,37 @@ struct Provider::State {
     return {};
   }
 
-  Result<Json> proven_claims(const CodeExchange& request, const Tokens& tokens, const Discovery& document) {
+  // The claims of the ID token. `expected` lacks what is this provider's and this answer's.
+  Result<Json> proven_claims(const Tokens& tokens, const Discovery& document, Expected expected) {
     auto header = read_header(tokens.id_token);
     if (!header) return tl::unexpected(header.error());
     auto payload = verified(tokens.id_token, *header, document);
     if (!payload) return tl::unexpected(payload.error());
-    return judge_claims(*payload, {.issuer = options.settings.issuer.value,
-                                   .client_id = options.settings.client_id.value,
-                                   .nonce = request.nonce,
-                                   .algorithm = header->algorithm,
-                                   .access_token = tokens.access_token,
-                                   .max_age = request.max_age,
-                                   .now = options.clock.now_seconds()});
+    expected.issuer = options.settings.issuer.value;
+    expected.client_id = options.settings.client_id.value;
+    expected.algorithm = header->algorithm;
+    expected.access_token = tokens.access_token;
+    expected.now = options.clock.now_seconds();
+    return judge_claims(*payload, expected);
+  }
+
+  ClientCredentials credentials() const {
+    return {.client_id = options.settings.client_id.value, .client_secret = options.client_secret};
+  }
+
+  bool userinfo_helps(const Discovery& document, const Tokens& tokens, const Json& claims) const {
+    return document.userinfo_endpoint && tokens.access_token && lacks_claims(claims, options.settings);
+  }
+
+  Identity identity_of(const Json& claims) const {
+    Identity out;
+    out.provider = options.settings.name.value;
+    out.issuer = options.settings.issuer.value;
+    out.sub = claims.at("sub").get<std::string>();
+    const std::string sid = string_member(claims, "sid").value_or("");
+    if (sane_session_id(sid)) out.sid = sid;
+    out.claims = dump(claims);
+    return out;
   }
 };
 
@@ -198,27 +226,75 @@ Result<Identity> Provider::exchange(const CodeExchange& request) {
   const Discovery& document = **found;
   if (auto checked = state_->check_exchange(request, document); !checked)
     return tl::unexpected(checked.error());
-  const auto& options = state_->options;
-  auto tokens =
-      redeem_code(options.http, document,
-                  {.client_id = settings().client_id.value, .client_secret = options.client_secret}, request);
+  auto tokens = redeem_code(state_->options.http, document, state_->credentials(), request);
   if (!tokens) return tl::unexpected(tokens.error());
-  auto claims = state_->proven_claims(request, *tokens, document);
+  Expected expected;
+  expected.nonce = request.nonce;
+  expected.max_age = request.max_age;
+  auto claims = state_->proven_claims(*tokens, document, std::move(expected));
   if (!claims) return tl::unexpected(claims.error());
 
-  Identity out;
-  if (document.userinfo_endpoint && tokens->access_token && lacks_claims(*claims, settings())) {
-    auto filled = fill_from_userinfo(options.http, *document.userinfo_endpoint, *tokens->access_token,
+  std::vector<std::string> notes;
+  if (state_->userinfo_helps(document, *tokens, *claims)) {
+    auto filled = fill_from_userinfo(state_->options.http, *document.userinfo_endpoint, *tokens->access_token,
                                      settings(), *claims);
     if (!filled) return tl::unexpected(filled.error());
-    out.notes = std::move(*filled);
+    notes = std::move(*filled);
   }
-  out.provider = settings().name.value;
-  out.issuer = settings().issuer.value;
-  out.sub = claims->at("sub").get<std::string>();
-  out.claims = dump(*claims);
+  Identity out = state_->identity_of(*claims);
+  out.notes = std::move(notes);
   out.id_token = std::move(tokens->id_token);
+  out.refresh_token = std::move(tokens->refresh_token);
+  const auto& scopes = settings().scopes;
+  if (out.refresh_token.empty() && std::ranges::find(scopes, "offline_access") != scopes.end())
+    out.notes.emplace_back(
+        "the provider gave no refresh token: claims stay as they are until the next login");
   return out;
+}
+
+Result<Identity> Provider::refresh(const RefreshRequest& request) {
+  const auto found = state_->metadata();
+  if (!found) return tl::unexpected(found.error());
+  const Discovery& document = **found;
+  const auto tokens =
+      redeem_refresh_token(state_->options.http, document, state_->credentials(), request.refresh_token);
+  if (!tokens) return tl::unexpected(tokens.error());
+  if (!tokens->refresh_token.empty()) request.keep(tokens->refresh_token);
+
+  Result<Json> claims = Json{{"iss", settings().issuer.value}, {"sub", request.sub}};
+  const bool from_userinfo = tokens->id_token.empty();
+  if (!from_userinfo) {
+    Expected expected;
+    expected.nonce = nonce_of(request.id_token);
+    expected.refreshed = true;
+    claims = state_->proven_claims(*tokens, document, std::move(expected));
+    if (!claims) return tl::unexpected(claims.error());
+  } else if (!document.userinfo_endpoint || !tokens->access_token) {
+    return fail("IDN021", "the answer to a refresh has nothing to read claims from");
+  }
+  if (string_member(*claims, "sub") != request.sub && !mutant("refresh-sub-change-ignored"))
+    return fail("IDN023", "a refresh is about another person than the login");
+  if (from_userinfo || state_->userinfo_helps(document, *tokens, *claims)) {
+    const auto filled = fill_from_userinfo(state_->options.http, *document.userinfo_endpoint,
+                                           *tokens->access_token, settings(), *claims);
+    if (!filled) return fail("IDN023", filled.error().message);
+    // Unlike at a login: what was known stays known while UserInfo is away for a moment.
+    if (!filled->empty()) return fail("IDN021", filled->front());
+  }
+  return state_->identity_of(*claims);
+}
+
+Result<LogoutToken> Provider::read_logout_token(const std::string& token) {
+  if (token.size() > logout_token_bytes_max) return fail("IDN030", "the logout token is too big");
+  const auto header = read_header(token, {"logout+jwt", "jwt"});
+  if (!header) return tl::unexpected(header.error());
+  const auto document = state_->metadata();
+  if (!document) return tl::unexpected(document.error());
+  const auto payload = state_->verified(token, *header, **document);
+  if (!payload) return tl::unexpected(payload.error());
+  return judge_logout_claims(*payload, {.issuer = settings().issuer.value,
+                                        .client_id = settings().client_id.value,
+                                        .now = state_->options.clock.now_seconds()});
 }
 
 Result<std::optional<std::string>> Provider::logout_url(const LogoutRequest& request) {

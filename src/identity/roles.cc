@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "identity/id_token.h"
 #include "identity/json.h"
@@ -46,6 +47,7 @@ Values values(const Json& claims, const std::string& name, std::size_t count_max
 
 Values groups_of(const Json& claims, const model::IdentityProvider& provider) {
   const auto found = claims.find(provider.groups_claim);
+  if (found == claims.end() && mutant("omitted-groups-known-empty")) return std::set<std::string>();
   if (found != claims.end() && found->is_boolean()) return std::nullopt;
   return values(claims, provider.groups_claim, groups_max, group_bytes_max);
 }
@@ -70,7 +72,7 @@ std::optional<std::string> verified_email(const Json& claims, const model::Ident
   if (!given || elsewhere(claims, provider.email_claim)) return std::nullopt;
   const auto verified = claims.find("email_verified");
   const bool is_verified = verified != claims.end() && verified->is_boolean() && verified->get<bool>();
-  if (!is_verified) {
+  if (!is_verified && !mutant("email-unverified-counts")) {
     notes.emplace_back("the e-mail address is not verified by the provider, so it counts as unknown");
     return std::nullopt;
   }
@@ -247,6 +249,28 @@ Result<std::string> restrict_claims(std::string_view text, const model::Identity
     if (!value.is_structured() && !long_text && !elsewhere(kept, name)) small[name] = value;
   }
   return dump(small);
+}
+
+Result<std::string> without_attributes(std::string_view text) {
+  auto claims = read_claims(text);
+  if (!claims) return tl::unexpected(claims.error());
+  Json kept = Json::object();
+  for (const char* name : {"iss", "sub", "name", "acr", "auth_time"}) {
+    if (claims->contains(name)) kept[name] = claims->at(name);
+  }
+  return dump(kept);
+}
+
+Result<std::string> with_authentication_of(std::string_view former, std::string_view fresh) {
+  const auto before = read_claims(former);
+  auto now = read_claims(fresh);
+  if (!before) return tl::unexpected(before.error());
+  if (!now) return tl::unexpected(now.error());
+  for (const char* name : {"acr", "auth_time"}) {
+    now->erase(name);
+    if (before->contains(name)) (*now)[name] = before->at(name);
+  }
+  return dump(*now);
 }
 
 }  // namespace durward::identity

@@ -31,4 +31,10 @@ Result<Evaluated> evaluate(std::string_view claims, const model::IdentityProvide
 Result<std::string> restrict_claims(std::string_view claims, const model::IdentityProvider& provider,
                                     const model::Model& model);
 
+// What is left when the provider could not be asked for too long: who the person is, and how they
+// authenticated. Every other claim is missing, which makes it unknown. Pure. Errors: IDN033.
+Result<std::string> without_attributes(std::string_view claims);
+// `fresh`, but with the level and the time of `former`: a refresh is no authentication. Pure. Errors: IDN033.
+Result<std::string> with_authentication_of(std::string_view former, std::string_view fresh);
+
 }  // namespace durward::identity

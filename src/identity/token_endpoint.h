@@ -1,4 +1,4 @@
-// Redeeming a code at the token endpoint. Internal to identity.
+// Redeeming a code or a refresh token at the token endpoint. Internal to identity.
 #pragma once
 
 #include <optional>
@@ -17,12 +17,16 @@ struct ClientCredentials {
   const Secret& client_secret;
 };
 struct Tokens {
-  std::string id_token;
+  std::string id_token;  // empty only in the answer to a refresh
   std::optional<std::string> access_token;
+  Secret refresh_token;  // empty when none was given
 };
 
 // Errors: IDN001–003, IDN020 refused (the message has OAuth's error word), IDN021 the answer is wrong.
 Result<Tokens> redeem_code(HttpClient& http, const Discovery& document, const ClientCredentials& client,
                            const CodeExchange& request);
+// Errors: likewise, and IDN022 when the provider says that the grant is no more (invalid_grant).
+Result<Tokens> redeem_refresh_token(HttpClient& http, const Discovery& document,
+                                    const ClientCredentials& client, const Secret& refresh_token);
 
 }  // namespace durward::identity

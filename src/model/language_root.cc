@@ -243,7 +243,10 @@ const Codec<IdentityProvider>& provider_document() {
        nested<Idp>(
            "session", "How long a login lasts",
            {field("idle", &Idp::idle, seconds_word(minutes(1), time_max), "Without a request (default 30m)"),
-            field("absolute", &Idp::absolute, seconds_word(minutes(1), time_max), "In all (default 10h)")}),
+            field("absolute", &Idp::absolute, seconds_word(minutes(1), time_max), "In all (default 10h)"),
+            field(
+                "refresh", &Idp::refresh, seconds_word(Duration(5'000), hours(24)),
+                "Claims are read again this often, where the provider gives a refresh token (default 5m)")}),
        nested<Idp>("mayAssert", "What it is believed about",
                    {field("roles", &Idp::may_assert_roles, list_of<Spanned<std::string>>(role_pattern_word()),
                           "Roles, with one trailing *; all when left out"),

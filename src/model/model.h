@@ -111,6 +111,7 @@ struct Route {
   Cors cors = Cors::none;
   std::optional<Spanned<milliseconds>> timeout;          // server timeout; else the gateway's
   std::optional<Spanned<std::uint64_t>> max_body_bytes;  // else the gateway's
+  bool stream_body = false;                              // bodies of unknown length pass, unbounded
   SourceSpan span;
 };
 
@@ -210,6 +211,7 @@ struct IdentityProvider {
   std::map<std::string, int> acr;            // the provider's value -> level on Gateway::acr
   seconds idle{1800};
   seconds absolute{36'000};
+  seconds refresh{300};  // claims are read again this often, where the provider gives a refresh token
   std::vector<Spanned<std::string>> may_assert_roles;  // patterns with one trailing *; empty = every role
   std::vector<Spanned<std::string>>
       email_domains;  // empty = any; else e-mail from elsewhere counts as unknown
