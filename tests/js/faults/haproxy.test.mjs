@@ -61,7 +61,6 @@ const cleared = {
       'clear map ../../runtime/identities.map',
       'clear map ../../runtime/switches.map',
       'clear map maps/routes.map',
-      'clear table durward_sessions_a',
     ]);
     world.count(what.replaceAll(' ', '-'));
     await admin(world, what);

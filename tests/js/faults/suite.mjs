@@ -19,14 +19,28 @@ export const lease = 5; // s: the least that a bundle may say
 const reconnectWithin = 9000; // ms: HAProxy comes back to a reader of its log that went away
 const noticedWithin = 3000; // ms: until a missing line is recorded
 
-const actions = ['login', 'revoke', 'revoke', 'apply', 'reload', 'login and revoke', 'nothing'];
+const actions = [
+  'login',
+  'revoke',
+  'revoke',
+  'apply',
+  'reload',
+  'login and revoke',
+  'reload and revoke',
+  'reload and login',
+  'nothing',
+];
 
 async function act(world, what, random) {
   const [one, other] = random.chance(0.5) ? people.slice(0, 2) : people.slice(2);
   if (what === 'login') await world.login(random.pick(people));
   if (what === 'revoke') await world.revoke(one);
   if (what === 'apply' || what === 'reload') await world.apply({ reload: what === 'reload' });
+  const reload = () => world.apply({ reload: true });
+  const soon = () => sleep(random.delay(700));
   if (what === 'login and revoke') await Promise.all([world.login(one), world.revoke(other)]);
+  if (what === 'reload and revoke') await Promise.all([reload(), soon().then(() => world.revoke(one))]);
+  if (what === 'reload and login') await Promise.all([reload(), soon().then(() => world.login(one))]);
 }
 
 // What exists before the fault: sometimes an open stream on a worker that drains.
