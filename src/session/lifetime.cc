@@ -22,9 +22,16 @@ Overloaded(F...) -> Overloaded<F...>;
 bool strikes(const RevokeWhom& whom, const Login& login) {
   return std::visit(
       Overloaded{[&](const ByLogin& by) { return login.id == by.id; },
-                 [&](const ByPerson& by) { return login.subject.email == lower_ascii(by.email); },
+                 [&](const ByPerson& by) {
+                   const std::string email = lower_ascii(by.email);
+                   return login.subject.email == email || (login.lapsed && login.last_email == email);
+                 },
                  [&](const BySubject& by) {
                    return login.subject.issuer == by.issuer && login.subject.sub == by.sub;
+                 },
+                 [&](const ByProvider& by) {
+                   return login.provider == by.provider && (by.sid.empty() || login.sid == by.sid) &&
+                          (by.sub.empty() || login.subject.sub == by.sub);
                  },
                  [](const Everyone&) { return true; }},
       whom);
@@ -64,10 +71,11 @@ Status write_seen(SessionsState& state) {
   return {};
 }
 
-// Tickets nobody came for, and tombstones of logins that would be over by now.
+// Tickets nobody came for, tombstones of logins that would be over by now, logout tokens too old to be shown
+// again.
 Status sweep(SessionsState& state) {
   store::Transaction transaction;
-  for (const std::string& prefix : {keys::ticket(""), keys::revoked("")}) {
+  for (const std::string& prefix : {keys::ticket(""), keys::revoked(""), keys::logout_token("")}) {
     const auto entries = state.options.store.list(prefix);
     if (!entries) return tl::unexpected(entries.error());
     for (const store::Entry& entry : *entries) {
@@ -89,7 +97,44 @@ bool sweep_is_due(SessionsState& state) {
   return true;
 }
 
-// What the login's subject is under the new model; nothing when its provider is gone.
+// A login that has idled away lives on without any token of its own while bearers made from it do and its
+// claims can be read again: they follow its. False: it is to end.
+Result<bool> live_on_for_bearers(SessionsState& state, const std::string& id, Ended& out) {
+  auto stored = state.load(id);
+  if (!stored) return tl::unexpected(stored.error());
+  if (!*stored || state.now() >= (*stored)->login.absolute_end) return false;
+  Login login = std::move((*stored)->login);
+  if (login.refresh_token.empty()) return false;
+  const auto wanted = has_live_bearer(state, login);
+  if (!wanted || !*wanted) return wanted;
+  const auto former = login.sessions;
+  std::vector<HostSession> ended;
+  store::Transaction transaction{.compares = {{keys::login(id), (*stored)->modified}, {keys::revoked(id), 0}},
+                                 .puts = {},
+                                 .deletes = {}};
+  if (auto dropped = drop_tokens(state, login, transaction, ended); !dropped)
+    return tl::unexpected(dropped.error());
+  login.idle = seconds(0);
+  transaction.puts.push_back(put_login(login));
+  const auto committed = state.options.store.transact(transaction);
+  if (!committed) return tl::unexpected(committed.error());
+  if (!committed->applied) return true;  // something changed it: looked at again in a moment
+  state.remember(login, former);
+  std::ranges::move(ended, std::back_inserter(out.sessions));
+  return true;
+}
+
+}  // namespace
+
+Result<bool> has_live_bearer(SessionsState& state, const Login& login) {
+  for (const std::string& id : login.bearers) {
+    const auto bearer = state.load_live(id);
+    if (!bearer) return tl::unexpected(bearer.error());
+    if (*bearer) return true;
+  }
+  return false;
+}
+
 Result<std::optional<identity::Evaluated>> judge_again(const Login& login, const model::Model& model) {
   const auto provider = model.providers.find(login.provider);
   if (provider == model.providers.end() || provider->second.issuer.value != login.subject.issuer) {
@@ -99,8 +144,6 @@ Result<std::optional<identity::Evaluated>> judge_again(const Login& login, const
   if (!evaluated) return tl::unexpected(evaluated.error());
   return std::move(*evaluated);
 }
-
-}  // namespace
 
 Status put_subject_in_rows(SessionsState& state, const Login& login, store::Transaction& transaction) {
   for (const auto& [host, key] : login.sessions) {
@@ -163,8 +206,13 @@ sys_seconds Sessions::last_seen(const Login& login) {
 }
 
 Result<Ended> Sessions::expire() {
-  const std::vector<std::string> ids = due(*state_->index.lock(), state_->now());
+  std::vector<std::string> ids;
   Ended out;
+  for (std::string& id : due(*state_->index.lock(), state_->now())) {
+    const auto lives_on = live_on_for_bearers(*state_, id, out);
+    if (!lives_on) return tl::unexpected(lives_on.error());
+    if (!*lives_on) ids.push_back(std::move(id));
+  }
   if (auto ended = state_->end(ids, false, out); !ended) return tl::unexpected(ended.error());
   {
     auto index = state_->index.lock();

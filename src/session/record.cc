@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "identity/json.h"
 #include "session/versioned.h"
@@ -62,6 +63,19 @@ bool take(const Json& object, const char* name, Kind& out) {
   return true;
 }
 
+bool take(const Json& object, const char* name, bool& out) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_boolean()) return false;
+  out = found->get<bool>();
+  return true;
+}
+
+// False when the member is there and of another type.
+template <class T>
+bool take_optional(const Json& object, const char* name, T& out) {
+  return !object.contains(name) || take(object, name, out);
+}
+
 const char* word_of(Kind kind) {
   return kind == Kind::bearer ? "bearer" : "browser";
 }
@@ -85,9 +99,7 @@ Json json_of(const model::Subject& subject) {
 bool take(const Json& object, const char* name, model::Subject& out) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_object()) return false;
-  const auto signed_in = found->find("signed_in");
-  if (signed_in == found->end() || !signed_in->is_boolean()) return false;
-  out.signed_in = signed_in->get<bool>();
+  if (!take(*found, "signed_in", out.signed_in)) return false;
   std::int64_t acr = -1;
   const bool whole =
       take(*found, "issuer", out.issuer) && take(*found, "sub", out.sub) && take(*found, "name", out.name) &&
@@ -120,7 +132,7 @@ Result<Json> read_versioned(std::string_view value, const std::string& what) {
 }
 
 std::string session_key(std::string_view host, std::string_view token) {
-  std::string input(host);
+  std::string input(mutant("token-host-unbound") ? "x" : host);
   input += '/';
   input += token;
   std::string out = hex(std::string_view(sha256(input)).substr(0, key_hash_bytes));
@@ -164,20 +176,26 @@ Result<HostSession> read_host_session(std::string_view key, std::string_view val
 }
 
 std::string write(const Login& login) {
-  return identity::dump({{"v", record_version},
-                         {"kind", word_of(login.kind)},
-                         {"parent", login.parent},
-                         {"label", login.label},
-                         {"provider", login.provider},
-                         {"claims", login.claims},
-                         {"id_token", login.id_token},
-                         {"subject", json_of(login.subject)},
-                         {"created", count_of(login.created)},
-                         {"absolute_end", count_of(login.absolute_end)},
-                         {"idle", login.idle.count()},
-                         {"login_key", login.login_key},
-                         {"sessions", login.sessions},
-                         {"bearers", login.bearers}});
+  Json out = {{"v", record_version},
+              {"kind", word_of(login.kind)},
+              {"parent", login.parent},
+              {"label", login.label},
+              {"provider", login.provider},
+              {"claims", login.claims},
+              {"id_token", login.id_token},
+              {"subject", json_of(login.subject)},
+              {"created", count_of(login.created)},
+              {"absolute_end", count_of(login.absolute_end)},
+              {"idle", login.idle.count()},
+              {"login_key", login.login_key},
+              {"sessions", login.sessions},
+              {"bearers", login.bearers}};
+  if (!login.sid.empty()) out["sid"] = login.sid;
+  if (login.claims_read != sys_seconds()) out["claims_read"] = count_of(login.claims_read);
+  if (!login.refresh_token.empty()) out["refresh_token"] = login.refresh_token;
+  if (login.lapsed) out["lapsed"] = true;
+  if (!login.last_email.empty()) out["last_email"] = login.last_email;
+  return identity::dump(out);
 }
 
 Result<Login> read_login(std::string_view id, std::string_view value) {
@@ -192,7 +210,10 @@ Result<Login> read_login(std::string_view id, std::string_view value) {
       take(*object, "subject", out.subject) && take(*object, "created", out.created) &&
       take(*object, "absolute_end", out.absolute_end) && take(*object, "idle", out.idle) &&
       take(*object, "login_key", out.login_key) &&
-      take_words(*object, "bearers", [&](std::string id_) { out.bearers.push_back(std::move(id_)); });
+      take_words(*object, "bearers", [&](std::string id_) { out.bearers.push_back(std::move(id_)); }) &&
+      take_optional(*object, "sid", out.sid) && take_optional(*object, "claims_read", out.claims_read) &&
+      take_optional(*object, "refresh_token", out.refresh_token) &&
+      take_optional(*object, "lapsed", out.lapsed) && take_optional(*object, "last_email", out.last_email);
   const auto sessions = object->find("sessions");
   if (!whole || sessions == object->end() || !sessions->is_object()) return damaged("login");
   for (const auto& [host, key] : sessions->items()) {

@@ -47,6 +47,13 @@ struct Login {
   std::string provider;  // its name in the model
   std::string claims;    // JSON, restricted to what the model reads
   std::string id_token;  // sealed; for the logout hint
+  std::string sid;       // the provider's name for its session; empty when it says none
+  // Reading the claims again (refresh.cc): sealed; empty when the provider gave none, and for a bearer, which
+  // follows its parent.
+  std::string refresh_token;
+  sys_seconds claims_read{};  // when the provider last said `claims`
+  bool lapsed = false;        // that is too long ago: every attribute is unknown until it says them again
+  std::string last_email;     // lapsed: the address it had, so that the person can still be revoked by it
   model::Subject subject;
   sys_seconds created{};
   sys_seconds absolute_end{};

@@ -11,26 +11,12 @@ namespace {
 
 constexpr char login_token_letter = 'a';
 
-struct Judged {
-  const model::IdentityProvider& provider;
-  std::string claims;  // restricted
-  identity::Evaluated evaluated;
-};
-
-Result<Judged> judge(const identity::Identity& identity, const model::Model& model) {
-  const auto provider = model.providers.find(identity.provider);
-  if (provider == model.providers.end() || provider->second.issuer.value != identity.issuer) {
-    return fail("SES012", "the identity is of a provider that the model does not have");
-  }
-  auto evaluated = identity::evaluate(identity.claims, provider->second, model);
-  if (!evaluated) return tl::unexpected(evaluated.error());
-  auto claims = identity::restrict_claims(identity.claims, provider->second, model);
-  if (!claims) return tl::unexpected(claims.error());
-  return Judged{provider->second, std::move(*claims), std::move(*evaluated)};
-}
-
-std::string purpose_of(const std::string& login_id) {
-  return "id-token/" + login_id;
+Status seal_into(const SessionsState& state, const std::string& purpose, std::string_view text,
+                 const Login& login, std::string& out) {
+  auto sealed = state.sealer.seal(purpose, text, login.absolute_end);
+  if (!sealed) return tl::unexpected(sealed.error());
+  out = std::move(*sealed);
+  return {};
 }
 
 // Puts new facts into the login, and the token that its browser gets.
@@ -40,48 +26,26 @@ Status take_facts(const SessionsState& state, const identity::Identity& identity
   login.claims = judged.claims;
   login.subject = judged.evaluated.subject;
   login.login_key = login_key;
+  login.sid = identity.sid;
+  login.claims_read = state.now();
+  login.lapsed = false;
+  login.last_email.clear();
   login.id_token.clear();
+  // A login without a new refresh token keeps the former one: it is of the same person.
+  if (!identity.refresh_token.empty()) {
+    if (auto sealed = seal_into(state, refresh_purpose(login.id), identity.refresh_token.reveal(), login,
+                                login.refresh_token);
+        !sealed)
+      return sealed;
+  }
   if (identity.id_token.empty()) return {};
-  auto sealed = state.sealer.seal(purpose_of(login.id), identity.id_token, login.absolute_end);
-  if (!sealed) return tl::unexpected(sealed.error());
-  login.id_token = std::move(*sealed);
-  return {};
+  return seal_into(state, id_token_purpose(login.id), identity.id_token, login, login.id_token);
 }
 
 std::vector<std::string> notes_of(const identity::Identity& identity, const identity::Evaluated& evaluated) {
   std::vector<std::string> out = identity.notes;
   out.insert(out.end(), evaluated.notes.begin(), evaluated.notes.end());
   return out;
-}
-
-// A bearer speaks with its login's facts: what the person lost, it loses too.
-Status refresh_bearers(SessionsState& state, const Login& login, store::Transaction& transaction) {
-  for (const std::string& id : login.bearers) {
-    auto stored = state.load_live(id);
-    if (!stored) return tl::unexpected(stored.error());
-    if (!*stored) continue;
-    Login& bearer = (*stored)->login;
-    bearer.claims = login.claims;
-    bearer.subject = login.subject;
-    transaction.compares.push_back({keys::login(id), (*stored)->modified});
-    transaction.puts.push_back(put_login(bearer));
-    if (auto put = put_subject_in_rows(state, bearer, transaction); !put) return put;
-  }
-  return {};
-}
-
-// Takes all rows and the login host's cookie from the login.
-Status drop_tokens(SessionsState& state, Login& login, store::Transaction& transaction,
-                   std::vector<HostSession>& ended) {
-  for (const auto& [host, key] : login.sessions) {
-    auto row = state.load_session(key);
-    if (!row) return tl::unexpected(row.error());
-    if (*row) ended.push_back(std::move(**row));
-    transaction.deletes.push_back(keys::session(key));
-  }
-  transaction.deletes.push_back(keys::login_cookie(login.login_key));
-  login.sessions.clear();
-  return {};
 }
 
 Status build_index(SessionsState& state) {
@@ -111,6 +75,59 @@ Status build_index(SessionsState& state) {
 }
 
 }  // namespace
+
+Result<Judged> judge(const identity::Identity& identity, const model::Model& model) {
+  const auto provider = model.providers.find(identity.provider);
+  if (provider == model.providers.end() || provider->second.issuer.value != identity.issuer) {
+    return fail("SES012", "the identity is of a provider that the model does not have");
+  }
+  auto evaluated = identity::evaluate(identity.claims, provider->second, model);
+  if (!evaluated) return tl::unexpected(evaluated.error());
+  auto claims = identity::restrict_claims(identity.claims, provider->second, model);
+  if (!claims) return tl::unexpected(claims.error());
+  return Judged{provider->second, std::move(*claims), std::move(*evaluated)};
+}
+
+Status put_facts_in_bearers(SessionsState& state, const Login& login, store::Transaction& transaction) {
+  for (const std::string& id : login.bearers) {
+    auto stored = state.load_live(id);
+    if (!stored) return tl::unexpected(stored.error());
+    if (!*stored) continue;
+    Login& bearer = (*stored)->login;
+    bearer.claims = login.claims;
+    bearer.subject = login.subject;
+    bearer.sid = login.sid;
+    bearer.claims_read = login.claims_read;
+    bearer.lapsed = login.lapsed;
+    bearer.last_email = login.last_email;
+    transaction.compares.push_back({keys::login(id), (*stored)->modified});
+    transaction.puts.push_back(put_login(bearer));
+    if (auto put = put_subject_in_rows(state, bearer, transaction); !put) return put;
+  }
+  return {};
+}
+
+Status drop_tokens(SessionsState& state, Login& login, store::Transaction& transaction,
+                   std::vector<HostSession>& ended) {
+  for (const auto& [host, key] : login.sessions) {
+    auto row = state.load_session(key);
+    if (!row) return tl::unexpected(row.error());
+    if (*row) ended.push_back(std::move(**row));
+    transaction.deletes.push_back(keys::session(key));
+  }
+  if (!login.login_key.empty()) transaction.deletes.push_back(keys::login_cookie(login.login_key));
+  login.login_key.clear();
+  login.sessions.clear();
+  return {};
+}
+
+std::string id_token_purpose(const std::string& login_id) {
+  return "id-token/" + login_id;
+}
+
+std::string refresh_purpose(const std::string& login_id) {
+  return "refresh-token/" + login_id;
+}
 
 Sessions::Sessions(std::unique_ptr<SessionsState> state) : state_(std::move(state)) {}
 Sessions::~Sessions() = default;
@@ -191,7 +208,7 @@ Result<IssuedLogin> Sessions::step_up(const std::string& id, const identity::Ide
     if (auto dropped = drop_tokens(*state_, login, transaction, out.ended); !dropped) return dropped;
     if (auto taken = take_facts(*state_, identity, *judged, key, login); !taken) return taken;
     transaction.puts.push_back(put_login_key(login));
-    return refresh_bearers(*state_, login, transaction);
+    return put_facts_in_bearers(*state_, login, transaction);
   });
   if (!changed) return tl::unexpected(changed.error());
   out.login = std::move(*changed);
@@ -214,7 +231,7 @@ Result<std::optional<HostSession>> Sessions::find_session(const std::string& key
 
 std::string Sessions::id_token_of(const Login& login) const {
   if (login.id_token.empty()) return {};
-  return state_->sealer.unseal(purpose_of(login.id), login.id_token, state_->now()).value_or("");
+  return state_->sealer.unseal(id_token_purpose(login.id), login.id_token, state_->now()).value_or("");
 }
 
 }  // namespace durward::session

@@ -66,8 +66,13 @@ struct ByPerson {
 struct BySubject {
   std::string issuer, sub;
 };
+// What a provider's logout token names: one of its own sessions, or all of a person's there.
+struct ByProvider {
+  std::string provider;  // its name in the model
+  std::string sid, sub;  // what is empty does not matter
+};
 struct Everyone {};
-using RevokeWhom = std::variant<ByLogin, ByPerson, BySubject, Everyone>;
+using RevokeWhom = std::variant<ByLogin, ByPerson, BySubject, ByProvider, Everyone>;
 
 struct Ended {
   std::vector<Login> logins;
@@ -79,6 +84,30 @@ struct Reevaluated {
   std::vector<std::string> notes;
 };
 
+// Reading claims again at the provider (refresh.cc).
+constexpr int unread_intervals_max = 3;  // of the provider's `refresh`; then every attribute is unknown
+struct DueRefresh {
+  std::string login;  // Login::id
+  std::string provider;
+};
+enum class RefreshOutcome {
+  gone,       // the login has ended, or was authenticated anew meanwhile
+  unchanged,  // the provider said the same again, or nothing that matters to the model
+  changed,    // the login and its rows have a new subject
+  refused,    // the provider knows of no such login any more, or of another person: it has ended
+  failed      // nothing was learnt; tried again soon
+};
+struct RefreshReport {
+  RefreshOutcome outcome = RefreshOutcome::gone;
+  Error error{};                     // refused, failed
+  Ended ended{};                     // refused
+  std::vector<std::string> notes{};  // changed: for the log
+};
+
+// Who the login's person is under another model; nothing when their provider is gone or has another issuer.
+// Pure.
+Result<std::optional<identity::Evaluated>> judge_again(const Login& login, const model::Model& model);
+
 struct SessionsState;  // internal: state.h
 
 // Over one store; thread-safe. Every operation is one transaction per login, with compares, so a change that
@@ -89,7 +118,8 @@ struct SessionsState;  // internal: state.h
 // Errors, all: STO…, SES002, SES008, SES009; SES001 the same login kept changing under us (try again);
 // further SES010 no such login, revoked, or expired; SES011 the ticket is refused (unknown, used, late,
 // another host, browser or URL: not told apart to the outside, `hint` says which for the log); SES012 bad
-// argument; SES013 another person; SES014 too many sessions.
+// argument; SES013 another person; SES014 too many sessions; SES015 a logout token was used before, or is
+// contradicted by the login it names.
 class Sessions {
  public:
   struct Options {
@@ -138,6 +168,22 @@ class Sessions {
   // From a timer, every few seconds: ends what is over, drops spent tickets and old tombstones, writes
   // last_seen back.
   Result<Ended> expire();
+
+  // Whose claims are to be read again now, by the model's intervals; each is given out once until refresh()
+  // or put_back() has had it. Nothing of it is in the store but the time of the last reading: a restart finds
+  // everyone where they are.
+  std::vector<DueRefresh> take_due(const model::Model& model);
+  void put_back(const std::string& login);
+  // Asks the provider for a login's claims again and writes what came of it: the login, its rows and those of
+  // its bearers, in one transaction. A rotated refresh token is in the store before anything else is done.
+  // Blocks for as long as the provider takes; several at once may run, for different logins.
+  RefreshReport refresh(const std::string& login, identity::Provider& provider, const model::Model& model);
+  // Takes the attributes from those whose provider has not been readable for `unread_intervals_max`
+  // intervals: unknown from then on, which allows nothing. Gives those it changed.
+  Result<std::vector<Login>> lapse(const model::Model& model);
+
+  // What a logout token asks for, once: its logins end as by revoke(). Errors: further SES015.
+  Result<Ended> back_channel_logout(const std::string& provider, const identity::LogoutToken& token);
 
   // Judges every login by a new model and rewrites the rows of those whose subject changed.
   Result<Reevaluated> reevaluate(const model::Model& model);

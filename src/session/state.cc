@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "session/versioned.h"
 
@@ -83,6 +84,7 @@ Result<std::vector<Login>> SessionsState::load_all() {
 
 bool SessionsState::over(const Login& login) {
   const sys_seconds at = now();
+  if (mutant("ended-login-lives-on")) return false;
   if (at >= login.absolute_end) return true;
   if (login.idle.count() == 0) return false;
   auto guard = index.lock();
@@ -101,7 +103,7 @@ Result<Login> SessionsState::change_live(const std::string& id, const Change& ch
     store::Transaction transaction;
     if (auto changed = change(login, transaction); !changed) return tl::unexpected(changed.error());
     transaction.compares.push_back({keys::login(id), (*stored)->modified});
-    transaction.compares.push_back({keys::revoked(id), 0});
+    if (!mutant("revoked-login-adopts-again")) transaction.compares.push_back({keys::revoked(id), 0});
     transaction.puts.push_back(put_login(login));
     const auto committed = options.store.transact(transaction);
     if (!committed) return tl::unexpected(committed.error());
@@ -134,6 +136,7 @@ Status SessionsState::collect(const std::string& id, bool revoked, store::Transa
     transaction.puts.push_back(
         {.key = keys::revoked(id), .value = tombstone(now(), login.absolute_end + tombstone_extra)});
     for (const std::string& bearer : login.bearers) {
+      if (mutant("bearers-outlive-their-login")) break;
       if (auto collected = collect(bearer, true, transaction, out); !collected) return collected;
     }
   }
@@ -183,12 +186,27 @@ void SessionsState::remember(const Login& login, const std::map<std::string, std
         .absolute_end = login.absolute_end, .idle = login.idle, .seen = login.created, .written = {}};
   for (const auto& [host, key] : former) guard->by_session.erase(key);
   for (const auto& [host, key] : login.sessions) guard->by_session[key] = login.id;
+  Index::Entry& known = entry->second;
+  known.idle = login.idle;
+  known.provider = login.provider;
+  known.refreshable = !login.refresh_token.empty();
+  known.lapsed = login.lapsed;
+  known.claims_read = login.claims_read;
+  if (known.attempted >= login.claims_read) return;
+  known.attempted = login.claims_read;
+  known.wait_permille = jitter(1'000);
 }
 
 void SessionsState::forget(const Login& login) {
   auto guard = index.lock();
   guard->logins.erase(login.id);
+  guard->unsaved.erase(login.id);
   for (const auto& [host, key] : login.sessions) guard->by_session.erase(key);
+}
+
+int SessionsState::jitter(int permille) const {
+  const int byte = static_cast<unsigned char>(options.random.bytes(1).front());
+  return permille * (800 + byte * 200 / 255) / 1'000;
 }
 
 void SessionsState::saw(const std::string& id, sys_seconds at) {

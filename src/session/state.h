@@ -24,10 +24,18 @@ struct Index {
     seconds idle{};
     sys_seconds seen{};     // last activity
     sys_seconds written{};  // `seen` as the store has it
+    std::string provider{};
+    bool refreshable = false;  // there is a refresh token
+    bool lapsed = false;
+    bool refreshing = false;    // given out by take_due(), and not back yet
+    sys_seconds claims_read{};  // as in the record
+    sys_seconds attempted{};    // the last try to read them, good or not
+    int wait_permille = 1'000;  // of the interval, until the next try: jitter
   };
   std::map<std::string, Entry> logins;            // by id
   std::map<std::string, std::string> by_session;  // session key -> login id
   sys_seconds swept{};
+  std::map<std::string, Secret> unsaved;  // by id: refresh tokens that the store would not take
 };
 
 struct SessionsState {
@@ -63,12 +71,34 @@ struct SessionsState {
   void remember(const Login& login, const std::map<std::string, std::string>& former);
   void forget(const Login& login);
   void saw(const std::string& id, sys_seconds at);
+  int jitter(int permille) const;  // something between 80 and 100 % of it
 
  private:
   // One transaction. False: lost a race.
   Result<bool> try_end(const std::vector<std::string>& ids, bool revoked, Ended& out);
   Status collect(const std::string& id, bool revoked, store::Transaction& transaction, Ended& out);
 };
+
+// What a model makes of an identity.
+struct Judged {
+  const model::IdentityProvider& provider;
+  std::string claims;  // restricted
+  identity::Evaluated evaluated;
+};
+Result<Judged> judge(const identity::Identity& identity, const model::Model& model);
+
+// The login's facts for its bearers: what the person lost, they lose too.
+Status put_facts_in_bearers(SessionsState& state, const Login& login, store::Transaction& transaction);
+
+// Takes all rows and the login host's cookie from the login.
+Status drop_tokens(SessionsState& state, Login& login, store::Transaction& transaction,
+                   std::vector<HostSession>& ended);
+
+Result<bool> has_live_bearer(SessionsState& state, const Login& login);
+
+// What a login's tokens are sealed for.
+std::string id_token_purpose(const std::string& login_id);
+std::string refresh_purpose(const std::string& login_id);
 
 // Rewrites the login's rows with its subject.
 Status put_subject_in_rows(SessionsState& state, const Login& login, store::Transaction& transaction);
@@ -92,6 +122,9 @@ inline std::string ticket(const std::string& hash) {
 }
 inline std::string revoked(const std::string& id) {
   return "revoked/" + id;
+}
+inline std::string logout_token(const std::string& hash) {
+  return "logout/" + hash;
 }
 inline std::string seen(const std::string& id) {
   return "seen/" + id;
