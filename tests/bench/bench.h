@@ -15,12 +15,13 @@
 namespace durward::bench {
 
 struct Options {
-  bool full = false;       // with what takes long: a million sessions
-  unsigned rounds = 0;     // 0 = each figure's own choice
-  std::uint64_t seed = 1;  // of every random draw
-  std::string haproxy;     // program; DURWARD_HAPROXY
-  std::string durward;     // the release program, for figures that measure a fresh process
-  std::string only;        // figures or numbers whose name contains it; empty = all
+  bool full = false;        // with what takes long: a million sessions
+  unsigned rounds = 0;      // 0 = each figure's own choice
+  double soak_minutes = 0;  // the soak alone, for so long
+  std::uint64_t seed = 1;   // of every random draw
+  std::string haproxy;      // program; DURWARD_HAPROXY
+  std::string durward;      // the release program, for figures that measure a fresh process
+  std::string only;         // figures or numbers whose name contains it; empty = all
 };
 
 // What a figure is given, and where it says what it found. One thread.

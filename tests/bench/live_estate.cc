@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "certificate.h"
 #include "session/state.h"
@@ -30,7 +31,8 @@ std::string root_yaml(const LiveEstate& estate) {
       "  session: {{idle: 30m, absolute: 10h}}\n"
       "---\napiVersion: durward/v1\nkind: Credential\nmetadata: {{name: corp-client}}\n"
       "spec: {{from: {{file: corp-client}}, usedBy: [idp/corp]}}\n"
-      "---\napiVersion: durward/v1\nkind: Role\nmetadata: {{name: staff}}\nspec: {{members: [{{group: staff}}]}}\n",
+      "---\napiVersion: durward/v1\nkind: Role\nmetadata: {{name: staff}}\nspec: {{members: [{{group: "
+      "staff}}]}}\n",
       estate.port, login_host, estate.timeouts);
   for (std::size_t i = 0; i < roles; ++i)
     out += fmt::format(
@@ -53,7 +55,8 @@ std::string app_yaml(const LiveEstate& estate) {
       live_host, estate.upstream_port);
   for (std::size_t i = 0; i < roles; ++i)
     out += fmt::format("    - {{id: team-{0}, allow: {{roles: [team-{0}]}}, routes: [teams]}}\n", i);
-  out += fmt::format("    - {{id: changing, deny: {{roles: [team-{}]}}, routes: [teams]}}\n", estate.rules % roles);
+  out += fmt::format("    - {{id: changing, deny: {{roles: [team-{}]}}, routes: [teams]}}\n",
+                     estate.rules % roles);
   return out;
 }
 

@@ -1,5 +1,5 @@
-// The small estate of the live figures, and people who are signed in to it already: what matters there is what
-// happens while something changes, so all of it is reached over TLS as people reach it.
+// The small estate of the live figures, and people who are signed in to it already: what matters there is
+// what happens while something changes, so all of it is reached over TLS as people reach it.
 #pragma once
 
 #include <cstdint>

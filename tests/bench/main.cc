@@ -6,8 +6,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "bench.h"
+#include "product.h"
 
 namespace {
 
@@ -15,6 +17,8 @@ using durward::bench::Figure;
 using durward::bench::Options;
 
 bool chosen(const Figure& figure, const Options& options) {
+  if (options.soak_minutes > 0 || figure.name == "soak")
+    return options.soak_minutes > 0 && figure.name == "soak";
   if (options.only.empty()) return options.full || !figure.full_only;
   if (figure.name.find(options.only) != std::string::npos) return true;
   for (const auto& bar : figure.bars)
@@ -50,6 +54,9 @@ int measure(durward::bench::Run& run) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Not for people: the product in a process of its own, as Product::start() begins it.
+  if (argc == 5 && std::string_view(argv[1]) == "--product")
+    return durward::bench::serve_product(argv[2], argv[3], argv[4]);
   Options options;
   const char* haproxy = std::getenv("DURWARD_HAPROXY");
   options.haproxy = haproxy != nullptr ? haproxy : "haproxy";
@@ -61,6 +68,8 @@ int main(int argc, char** argv) {
   app.add_flag("--list", names, "name the figures and their bars");
   app.add_option("--only", options.only, "figures or numbers whose name contains this");
   app.add_option("--rounds", options.rounds, "rounds of each side, instead of each figure's own choice");
+  app.add_option("--soak", options.soak_minutes,
+                 "run everything at once for so many minutes, and nothing else");
   app.add_option("--seed", options.seed, "of every random draw");
   app.add_option("--durward", options.durward, "the durward program to measure as a process of its own");
   CLI11_PARSE(app, argc, argv);

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "app/daemon.h"
+#include "session/flow.h"
 #include "sys/file_store.h"
 
 namespace durward::bench {
@@ -50,12 +51,8 @@ json login(app::Daemon& daemon, const std::string& person, const std::string& ho
   who.provider = "corp";
   who.issuer = estate->model->providers.at("corp").issuer.value;
   who.sub = person;
-  who.claims = json{{"iss", who.issuer},
-                    {"sub", person},
-                    {"email", person + "@bench.test"},
-                    {"email_verified", true},
-                    {"auth_time", now},
-                    {"groups", {"staff", "team-1"}}}
+  who.claims = json{{"iss", who.issuer},      {"sub", person},    {"email", person + "@bench.test"},
+                    {"email_verified", true}, {"auth_time", now}, {"groups", {"staff", "team-1"}}}
                    .dump();
   auto issued = daemon.sessions().create_login(who, *estate->model);
   if (!issued) return to_json(issued.error());
@@ -103,8 +100,11 @@ int serve_product(const std::string& state, const std::string& bundle, const std
     const std::string line = reply.dump() + "\n";
     return sys::write_fully(STDIN_FILENO, line) == 0;
   };
-  auto daemon = app::Daemon::create(
-      {.bundle = bundle, .environment = "", .paths = {.state = state}, .haproxy = haproxy, .attached = {}});
+  app::DaemonOptions options;
+  options.bundle = bundle;
+  options.paths.state = state;
+  options.haproxy = haproxy;
+  auto daemon = app::Daemon::create(std::move(options));
   if (!daemon) {
     say(to_json(daemon.error()));
     return 1;
@@ -127,6 +127,8 @@ Result<std::unique_ptr<Product>> Product::start(const std::string& state, const 
     return fail("BEN040", "no socket pair");
   std::unique_ptr<Product> out(new Product);
   out->wire_ = sys::Fd(ends[0]);
+  out->state_ = state;
+  out->haproxy_ = haproxy;
   const sys::Fd theirs(ends[1]);
   const std::string log = state + ".log";
   out->pid_ = ::fork();
@@ -148,10 +150,10 @@ Result<std::unique_ptr<Product>> Product::start(const std::string& state, const 
 }
 
 Product::~Product() {
-  const auto last = status();
   ::shutdown(wire_.get(), SHUT_RDWR);
   if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-  (void)last;
+  const dataplane::Haproxy edge(haproxy_, {.state = state_});
+  edge.stop().map_error([](const Error&) {});
 }
 
 Result<json> Product::ask(const json& command) {

@@ -1,5 +1,5 @@
-// Durward as `durward up` runs it, but for its HTTP surfaces, in a process of its own: what it costs is its own, and
-// a call is a line to it and a line back.
+// Durward as `durward up` runs it, but for its HTTP surfaces, in a process of its own: what it costs is its
+// own, and a call is a line to it and a line back.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,8 @@
 
 namespace durward::bench {
 
-// Not thread-safe: one call at a time. Errors of every call: BEN040 the process is gone, else the product's own.
+// Not thread-safe: one call at a time. Errors of every call: BEN040 the process is gone, else the product's
+// own.
 class Product {
  public:
   // Starts it on a state directory and a bundle; serving when it returns.
@@ -25,7 +26,8 @@ class Product {
   struct Issued {
     std::string login, token;
   };
-  Result<Issued> login(const std::string& person, const std::string& host);  // ready to be used when it returns
+  Result<Issued> login(const std::string& person,
+                       const std::string& host);  // ready to be used when it returns
   Status revoke_login(const std::string& id);
   Status revoke_person(const std::string& email);
   Status apply(const std::string& bundle);
@@ -38,6 +40,7 @@ class Product {
   Product() = default;
   Result<nlohmann::json> ask(const nlohmann::json& command);
   int pid_ = 0;
+  std::string state_, haproxy_;
   sys::Fd wire_;
   std::string unread_;
 };
