@@ -41,26 +41,33 @@ generation::CredentialPaths authority_paths(const model::Model& model, const std
 
 }  // namespace
 
+Result<std::vector<std::string>> bundle_files(const std::string& directory) {
+  auto names = sys::list_files(directory);
+  if (names) std::erase_if(*names, [](const std::string& name) { return !is_yaml(name); });
+  return names;
+}
+
 Result<std::vector<SourceFilePtr>> DirectorySource::read(const std::string& directory) {
   const std::string path = directory.empty() ? root_ : root_ + "/" + directory;
-  const auto names = sys::list_files(path);
+  const auto names = bundle_files(path);
   if (!names) return tl::unexpected(names.error());
   std::vector<SourceFilePtr> out;
   for (const auto& name : *names) {
-    if (!is_yaml(name)) continue;
+    std::string shown = directory.empty() ? name : directory + "/" + name;
+    if (before_reading) before_reading(shown);
     auto text = sys::read_file(path + "/" + name);
     if (!text) return tl::unexpected(text.error());
-    out.push_back(std::make_shared<SourceFile>(
-        SourceFile{directory.empty() ? name : directory + "/" + name, std::move(*text)}));
+    out.push_back(std::make_shared<SourceFile>(SourceFile{std::move(shown), std::move(*text)}));
   }
   return out;
 }
 
-Compiled compile(const CompileInput& input) {
+Compiled compile(const CompileInput& input, const CompileNotes& notes) {
   Compiled out;
   out.source = std::make_unique<DirectorySource>(input.bundle);
+  out.source->before_reading = notes.before_reading;
   auto& diagnostics = out.diagnostics;
-  out.model = model::load(*out.source, input.environment, diagnostics);
+  out.model = model::load(*out.source, input.environment, diagnostics, notes.patched);
   if (out.model && !diagnostics.has_errors()) out.policies = policy::compile(out.model, diagnostics);
   if (out.policies && !diagnostics.has_errors()) {
     const auto paths = authority_paths(*out.model, input.bundle, diagnostics);
@@ -68,6 +75,7 @@ Compiled compile(const CompileInput& input) {
       out.generation = generation::generate(out.policies, input.platform, paths, diagnostics);
   }
   diagnostics.sort();
+  out.source->before_reading = nullptr;
   return out;
 }
 

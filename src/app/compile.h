@@ -1,8 +1,10 @@
 // Intent to configuration, whole: the list of passes, for the daemon and for offline commands alike.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/diagnostics.h"
 #include "base/result.h"
@@ -19,6 +21,8 @@ class DirectorySource final : public model::BundleSource {
  public:
   explicit DirectorySource(std::string root) : root_(std::move(root)) {}
   Result<std::vector<SourceFilePtr>> read(const std::string& directory) override;
+  // Told each file's path, as `root` names it, right before it is read.
+  std::function<void(const std::string&)> before_reading;
 
  private:
   std::string root_;
@@ -39,8 +43,16 @@ struct Compiled {
   bool usable() const { return generation != nullptr && !diagnostics.has_errors(); }
 };
 
+// For whoever compiles again.
+struct CompileNotes {
+  bool* patched = nullptr;  // whether the environment changes apps
+  std::function<void(const std::string&)> before_reading = {};
+};
 // Errors are in the diagnostics, all at once where a pass can go on.
-Compiled compile(const CompileInput& input);
+Compiled compile(const CompileInput& input, const CompileNotes& notes = {});
+
+// Names of a directory's files that belong to a bundle, sorted.
+Result<std::vector<std::string>> bundle_files(const std::string& directory);
 
 // The value of a Credential: the file's bytes or the variable's, without a final line end.
 // Errors: APP001 not there or not readable, APP002 empty.

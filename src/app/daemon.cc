@@ -149,7 +149,7 @@ CompileInput Daemon::compile_input(const std::string& bundle, const std::string&
 
 ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
   ApplyResult result;
-  result.compiled = compile(compile_input(bundle, environment));
+  result.compiled = recompiler_.lock()->compile(compile_input(bundle, environment));
   if (!result.compiled.usable()) {
     result.status = fail("APP010", "the bundle has errors");
     return result;

@@ -13,6 +13,7 @@
 #include "accesslog/receiver.h"
 #include "app/compile.h"
 #include "app/metrics.h"
+#include "app/recompile.h"
 #include "base/guarded.h"
 #include "dataplane/reconciler.h"
 #include "identity/assertion.h"
@@ -118,6 +119,7 @@ class Daemon final : private dataplane::Observer {
   std::unique_ptr<session::Sessions> sessions_;
   Guarded<std::shared_ptr<const identity::AssertionSigner>> signer_;
   Guarded<EstatePtr> estate_;
+  Guarded<Recompiler> recompiler_;
   Guarded<int> applying_;  // held while a bundle is applied: one at a time
   std::unique_ptr<dataplane::Reconciler> reconciler_;
   std::unique_ptr<accesslog::Receiver> receiver_;

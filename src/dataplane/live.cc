@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "base/mutant.h"
 #include "generation/rows.h"
 
 namespace durward::dataplane {
@@ -21,6 +22,8 @@ Live::Live(const Haproxy& haproxy, Mirror& mirror)
 
 void Live::attach(int worker) {
   worker_ = worker;
+  stage_.reset();
+  samples_.clear();
   api_.reset();
 }
 
@@ -39,6 +42,14 @@ Status Live::change(const std::string& command) {
   return expect_empty(*reply);
 }
 
+Status Live::change_all(const std::vector<std::string>& commands) {
+  auto replies = api_.ask_all(commands);
+  if (!replies) return tl::unexpected(replies.error());
+  for (const auto& reply : *replies)
+    if (auto done = expect_empty(reply); !done) return done;
+  return {};
+}
+
 Status Live::add_rows(const std::string& file, unsigned version, const generation::Rows& rows) {
   for (std::size_t next = 0; next < rows.size();) {
     const std::string command = command::add_rows(file, version, rows, next);
@@ -55,62 +66,151 @@ Status Live::replace_map(const std::string& file, const generation::Rows& rows) 
   if (!version) return tl::unexpected(version.error());
   if (auto done = add_rows(file, *version, rows); !done) return done;
   if (auto done = change(command::commit(file, *version)); !done) return done;
-  // Read back one row: a commit that was refused silently must not pass for done.
+  samples_.erase(file);
   if (rows.empty()) return {};
-  const auto& [key, value] = rows[rows.size() / 2];
-  auto row = ask(command::get_row(file, key));
-  if (!row) return tl::unexpected(row.error());
-  auto read = read_row(*row);
-  if (!read) return tl::unexpected(read.error());
-  if (*read != value) return fail("DAT011", "HAProxy does not hold what was committed to " + file);
+  samples_[file] = rows[rows.size() / 2].first;
+  return read_back(file, rows[rows.size() / 2]);
+}
+
+// Cleared, or replaced by a version that somebody else staged: a map loses all its rows at once.
+Status Live::check_samples() {
+  for (const auto& [file, key] : samples_) {
+    auto reply = ask(command::get_row(file, key));
+    if (!reply) return tl::unexpected(reply.error());
+    auto read = read_row(*reply);
+    if (!read) return tl::unexpected(read.error());
+    if (!*read) return fail("DAT011", "HAProxy does not hold any more what was committed to " + file);
+  }
   return {};
 }
 
-Status Live::put(const SessionChange& session) {
-  if (!session.identity.empty()) {
-    const std::string file = runtime(generation::identities_map);
-    bool there = false;
-    if (session.identity_known) {
-      auto reply = ask(command::set_row(file, session.row.key, session.identity));
-      if (!reply) return tl::unexpected(reply.error());
-      auto changed = read_changed(*reply);
-      if (!changed) return tl::unexpected(changed.error());
-      there = *changed;
-    }
-    if (!there)
-      if (auto done = add_rows(file, 0, {{session.row.key, session.identity}}); !done) return done;
-  }
-  return change(command::set_session(session.row));
+Status Live::replace_verdicts(const generation::Rows& rows) {
+  return replace_map(runtime(generation::verdicts_map), rows);
 }
 
-Status Live::end(const SessionRow& row) {
-  const std::string command = command::end_session(row.table, row.key);
-  if (auto done = change(command); !done) return done;
-  for (const int pid : old_workers_) {
-    auto reply = haproxy_.master().ask_worker(pid, command);
+// What was refused silently must not pass for done.
+Status Live::read_back(const std::string& file, const std::pair<std::string, std::string>& row) {
+  if (mutant("skip-readback")) return {};
+  auto reply = ask(command::get_row(file, row.first));
+  if (!reply) return tl::unexpected(reply.error());
+  auto read = read_row(*reply);
+  if (!read) return tl::unexpected(read.error());
+  if (*read != row.second) return fail("DAT011", "HAProxy does not hold what was committed to " + file);
+  return {};
+}
+
+Status Live::change_rows(const std::string& file, const generation::Rows& fresh,
+                         const generation::Rows& other) {
+  if (auto done = add_rows(file, 0, fresh); !done) return done;
+  for (const auto& [key, value] : other) {
+    auto reply = ask(command::set_row(file, key, value));
     if (!reply) return tl::unexpected(reply.error());
+    auto changed = read_changed(*reply);
+    if (!changed) return tl::unexpected(changed.error());
+    if (!*changed) return fail("DAT011", "HAProxy does not hold the row of " + key + " in " + file);
   }
+  for (const auto* rows : {&fresh, &other})
+    if (!rows->empty())
+      if (auto done = read_back(file, rows->back()); !done) return done;
+  return {};
+}
+
+Status Live::stage_begins(const char* map) {
+  const std::string file = runtime(map);
+  auto reply = ask(command::prepare(file));
+  if (!reply) return tl::unexpected(reply.error());
+  const auto version = read_version(*reply);
+  if (!version) return tl::unexpected(version.error());
+  stage_ = Stage{file, *version, "", {}};
+  return {};
+}
+
+Status Live::stage(const generation::Rows& rows, const std::string& upto) {
+  stage_->upto = upto;
+  return add_rows(stage_->file, stage_->version, rows);
+}
+
+Status Live::stage_commits(const std::optional<std::pair<std::string, std::string>>& sample) {
+  const Stage stage = *std::exchange(stage_, std::nullopt);
+  samples_.erase(stage.file);
+  if (sample) samples_[stage.file] = sample->first;
+  if (auto done = change(command::commit(stage.file, stage.version)); !done) return done;
+  for (const auto& [key, value] : stage.again)
+    if (auto done = set_identity(key, value, true); !done) return done;
+  const bool changed =
+      sample && std::ranges::any_of(stage.again, [&](const auto& row) { return row.first == sample->first; });
+  return sample && !changed ? read_back(stage.file, *sample) : Status{};
+}
+
+void Live::stage_ends() {
+  stage_.reset();
+}
+
+Status Live::set_identity(const std::string& key, const std::string& identity, bool known) {
+  const std::string file = runtime(generation::identities_map);
+  if (known) {
+    auto reply = ask(command::set_row(file, key, identity));
+    if (!reply) return tl::unexpected(reply.error());
+    auto changed = read_changed(*reply);
+    if (!changed) return tl::unexpected(changed.error());
+    if (*changed) return {};
+  }
+  return add_rows(file, 0, {{key, identity}});
+}
+
+Status Live::put_identities(const std::vector<SessionChange>& changes) {
+  const std::string file = runtime(generation::identities_map);
+  generation::Rows fresh, staged;
+  for (const auto& [row, identity, known] : changes) {
+    if (identity.empty()) continue;
+    const bool passed = stage_ && stage_->file == file && row.key <= stage_->upto;
+    if (known) {
+      if (passed) stage_->again.emplace_back(row.key, identity);
+      if (auto done = set_identity(row.key, identity, true); !done) return done;
+      continue;
+    }
+    fresh.emplace_back(row.key, identity);
+    if (passed) staged.emplace_back(row.key, identity);
+  }
+  if (auto done = add_rows(file, 0, fresh); !done || staged.empty()) return done;
+  return add_rows(file, stage_->version, staged);
+}
+
+Status Live::end(const std::vector<SessionRow>& gone) {
+  std::vector<std::string> commands;
+  for (const auto& row : gone) commands.push_back(command::end_session(row.table, row.key));
+  if (auto done = change_all(commands); !done) return done;
+  if (mutant("skip-old-worker-on-revoke")) return {};
+  for (const int pid : old_workers_)
+    for (const auto& command : commands)
+      if (auto reply = haproxy_.master().ask_worker(pid, command); !reply)
+        return tl::unexpected(reply.error());
   return {};
 }
 
 // Refused first, then cut, then tidied up: a row in use goes when its table forgets it.
 Status Live::end_all(const std::vector<SessionRow>& gone) {
-  for (const auto& row : gone)
-    if (auto done = end(row); !done) return done;
   if (gone.empty()) return {};
+  if (auto done = end(gone); !done) return done;
   if (auto cut = cut_streams(gone); !cut) return cut;
-  for (const auto& row : gone) {
-    auto reply = ask(command::clear_session(row.table, row.key));
-    if (!reply) return tl::unexpected(reply.error());
-    if (auto cleared = expect_cleared(*reply); !cleared) return cleared;
-  }
+  std::vector<std::string> commands;
+  for (const auto& row : gone) commands.push_back(command::clear_session(row.table, row.key));
+  auto replies = api_.ask_all(commands);
+  if (!replies) return tl::unexpected(replies.error());
+  for (const auto& reply : *replies)
+    if (auto cleared = expect_cleared(reply); !cleared) return cleared;
   return {};
 }
 
 Status Live::send(const Delta& delta) {
-  if (auto done = add_rows(runtime(generation::verdicts_map), 0, delta.facts); !done) return done;
-  for (const auto& session : delta.put)
-    if (auto done = put(session); !done) return done;
+  const std::string verdicts = runtime(generation::verdicts_map);
+  if (auto done = add_rows(verdicts, 0, delta.facts); !done) return done;
+  if (stage_ && stage_->file == verdicts)
+    if (auto done = add_rows(verdicts, stage_->version, delta.facts); !done) return done;
+  if (auto done = put_identities(delta.put); !done) return done;
+  std::vector<std::string> commands;
+  for (const auto& session : delta.put) commands.push_back(command::set_session(session.row));
+  if (auto done = change_all(commands); !done) return done;
   return end_all(delta.gone);
 }
 
@@ -119,6 +219,7 @@ Result<std::string> Live::ask_pid(int pid, const std::string& command) {
 }
 
 Status Live::cut_streams(const std::vector<SessionRow>& gone) {
+  if (mutant("stream-cut-skipped")) return {};
   std::set<std::string> keys;
   for (const auto& row : gone) keys.insert(row.key);
   if (auto done = cut_streams_of(0, keys); !done) return done;
@@ -149,7 +250,7 @@ Status Live::cut_streams_of(int pid, const std::set<std::string>& keys) {
     auto again = ask_pid(pid, "show sess " + stream.pointer);
     if (!again) return tl::unexpected(again.error());
     const auto same = read_streams(*again);
-    if (same.empty() || same.front().id != stream.id) continue;
+    if (!mutant("stream-cut-by-pointer") && (same.empty() || same.front().id != stream.id)) continue;
     if (auto cut = ask_pid(pid, command::shutdown_stream(stream.pointer)); !cut)
       return tl::unexpected(cut.error());
     ++streams_cut_;
@@ -158,9 +259,11 @@ Status Live::cut_streams_of(int pid, const std::set<std::string>& keys) {
 }
 
 Status Live::resync(const generation::Generation& generation, sys_seconds now, sys_seconds lease_end) {
-  if (auto done = replace_map(runtime(generation::verdicts_map), mirror_.all_facts(now)); !done) return done;
-  if (auto done = replace_map(runtime(generation::identities_map), mirror_.identity_rows()); !done)
-    return done;
+  if (!mutant("resync-skips-a-map"))
+    if (auto done = replace_verdicts(mirror_.all_facts(now)); !done) return done;
+  if (!mutant("resync-skips-identities"))
+    if (auto done = replace_map(runtime(generation::identities_map), mirror_.identity_rows()); !done)
+      return done;
   if (auto done = set_slots(now); !done) return done;
   for (const auto& [name, rows] : generation.maps)
     if (auto done = replace_map("maps/" + name, rows); !done) return done;
@@ -183,8 +286,10 @@ Status Live::resync_tables(const std::vector<std::string>& letters) {
     for (const auto& row : *rows)
       if (!wanted.contains(row.key)) strangers.push_back({row.key, letter, 0, 0, 0});
   }
-  for (const auto& row : mirror_.table_rows())
-    if (auto done = change(command::set_session(row)); !done) return done;
+  if (mutant("resync-skips-revoked")) strangers.clear();
+  std::vector<std::string> commands;
+  for (const auto& row : mirror_.table_rows()) commands.push_back(command::set_session(row));
+  if (auto done = change_all(commands); !done) return done;
   return end_all(strangers);
 }
 
@@ -195,8 +300,7 @@ Status Live::set_slots(sys_seconds now) {
 }
 
 Status Live::set_lease(sys_seconds end) {
-  return change(command::set_row(runtime(generation::switches_map), "lease",
-                                 std::to_string(end.time_since_epoch().count())));
+  return change(command::set_row(runtime(generation::switches_map), "lease", lease_value(end)));
 }
 
 Status Live::set_generation(const std::string& name) {

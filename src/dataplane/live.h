@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -30,11 +31,23 @@ class Live {
   // worker.
   Status resync(const generation::Generation& generation, sys_seconds now, sys_seconds lease_end);
   Status replace_map(const std::string& file, const generation::Rows& rows);  // one atomic commit
+  Status replace_verdicts(const generation::Rows& rows);
+  // Some rows of a map, without a commit: those of `other` have another value there.
+  Status change_rows(const std::string& file, const generation::Rows& fresh, const generation::Rows& other);
+
+  // A mutable map written anew beside the one in force, over many calls; one at a time. What send() adds
+  // meanwhile is staged, too. `upto`: the last key that was staged, in the order of keys ("" = see verdicts).
+  Status stage_begins(const char* map);
+  Status stage(const generation::Rows& rows, const std::string& upto);
+  Status stage_commits(const std::optional<std::pair<std::string, std::string>>& sample);
+  void stage_ends();  // without a commit
   Status set_slots(sys_seconds now);
   Status set_lease(sys_seconds end);
   Status set_generation(const std::string& name);
   Status replace_certificate(const std::string& file, const std::string& pem);
 
+  // Whether a row of each map that was committed is there still. Error: DAT011, somebody else was at it.
+  Status check_samples();
   Result<std::string> running_generation();  // what the serving worker was started with
   std::optional<std::uint64_t> last_sequence(int pid) const;
   std::size_t take_streams_cut() { return std::exchange(streams_cut_, 0); }
@@ -42,9 +55,12 @@ class Live {
  private:
   Result<std::string> ask(const std::string& command);
   Status change(const std::string& command);
+  Status change_all(const std::vector<std::string>& commands);
   Status add_rows(const std::string& file, unsigned version, const generation::Rows& rows);
-  Status put(const SessionChange& change);
-  Status end(const SessionRow& row);  // in every worker
+  Status read_back(const std::string& file, const std::pair<std::string, std::string>& row);
+  Status put_identities(const std::vector<SessionChange>& changes);
+  Status set_identity(const std::string& key, const std::string& identity, bool known);
+  Status end(const std::vector<SessionRow>& gone);  // in every worker
   Status end_all(const std::vector<SessionRow>& gone);
   Status resync_tables(const std::vector<std::string>& letters);
   Status cut_streams(const std::vector<SessionRow>& gone);
@@ -58,6 +74,14 @@ class Live {
   int worker_ = 0;
   std::vector<int> old_workers_;
   std::size_t streams_cut_ = 0;
+  std::map<std::string, std::string> samples_;  // file -> key of a row that was read back
+  struct Stage {
+    std::string file;
+    unsigned version = 0;
+    std::string upto;
+    generation::Rows again;  // rows that were staged before they changed
+  };
+  std::optional<Stage> stage_;
 };
 
 }  // namespace durward::dataplane

@@ -62,12 +62,21 @@ class Mirror {
   // HAProxy lacks.
   Status open_transition(const generation::Generation& wanted, sys_seconds now);
   const Delta& transition() const { return transition_; }
-  void close_transition();
+  void close_transition(sys_seconds now);
   void abandon_transition();
 
-  Result<Delta> stale_identities(sys_seconds now, std::chrono::seconds lifetime);
+  // The identities of the next sessions after `last_key`, in the order of keys, signed anew unless that was
+  // less than `young` ago. `last_key` is moved to the last one; "" = there are no more.
+  Result<generation::Rows> renew_identities(std::string& last_key, std::size_t count,
+                                            std::chrono::seconds young, sys_seconds now);
   // Bearer rows have no idle life of their own: they are written again before their table forgets them.
   std::vector<SessionRow> bearers() const;
+
+  // Facts that HAProxy has been sent and nobody asks for any more: of policies that are no longer in force.
+  std::size_t garbage() const { return garbage_; }
+  void forget_garbage() { garbage_ = 0; }
+  std::vector<std::uint32_t> class_numbers() const;
+  void facts_of(std::uint32_t number, sys_seconds now, generation::Rows& out) const;
 
   // The mutable maps as they should be, and as a starting HAProxy reads them.
   generation::Rows all_facts(sys_seconds now) const;
@@ -96,8 +105,11 @@ class Mirror {
   Result<SessionChange> admit(const session::HostSession& session, sys_seconds now, Delta& delta);
   Result<std::string> identity_of(const session::HostSession& session);
   Result<std::uint32_t> class_of(const model::Subject& subject, sys_seconds now, generation::Rows& facts);
-  void add_facts(std::uint32_t number, const policy::Class& subject_class, const policy::PolicySet& policies,
-                 const std::set<std::string>* only, sys_seconds now, generation::Rows& out) const;
+  // Policies with the slices that can occur, which take longer to find than what a class may do in them.
+  using Sliced = std::vector<std::pair<const policy::Policy*, std::vector<policy::Slice>>>;
+  static Sliced only_in(const policy::PolicySet& policies, const policy::PolicySet& other, sys_seconds now);
+  static void add_facts(std::uint32_t number, const policy::Class& subject_class, const Sliced& policies,
+                        const model::Gateway& gateway, generation::Rows& out);
   void add_all_facts(std::uint32_t number, const policy::Class& subject_class, sys_seconds now,
                      generation::Rows& out) const;
 
@@ -111,8 +123,10 @@ class Mirror {
   Delta transition_;
   std::vector<Error> problems_;
   std::size_t fact_count_ = 0;
+  std::size_t garbage_ = 0;
 };
 
+std::string lease_value(sys_seconds end);
 generation::Rows switch_rows(const std::string& generation, sys_seconds lease_end, std::int64_t gate);
 
 }  // namespace durward::dataplane

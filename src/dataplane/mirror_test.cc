@@ -34,7 +34,7 @@ class Mirroring : public ::testing::Test {
   }
   void begin(const generation::GenerationPtr& first) {
     ASSERT_TRUE(mirror_.open_transition(*first, now()));
-    mirror_.close_transition();
+    mirror_.close_transition(now());
   }
   sys_seconds now() const { return clock_.now_seconds(); }
   std::string put(char name, const testing::Words& roles) {
@@ -124,7 +124,7 @@ TEST_F(Mirroring, ANewPolicyHasItsFactsBeforeAnyRouteNamesIt) {
   put('B', {"b"});
   const Delta meanwhile = take();
   EXPECT_EQ(values(meanwhile.facts), (std::vector<std::string>{"A|0"})) << "b was nothing to the old policy";
-  mirror_.close_transition();
+  mirror_.close_transition(now());
   EXPECT_TRUE(mirror_.transition().facts.empty());
   const auto facts = mirror_.all_facts(now());
   const std::string token = generation::policy_token(*after->policies->policies.begin()->second);
@@ -169,13 +169,38 @@ TEST_F(Mirroring, IdentitiesAreMadeAnewInTime) {
   begin(generation({allow("r").any_of({"a"})}));
   put('A', {"a"});
   take();
-  EXPECT_TRUE(mirror_.stale_identities(now(), 10min)->put.empty());
-  clock_.advance(10min);
+  put('B', {"a"});
+  take();
+  const std::string before = mirror_.identity_rows().at(0).second;
   identity_ = "ann|-|-|y";
-  const auto stale = mirror_.stale_identities(now(), 10min);
-  ASSERT_EQ(stale->put.size(), 1U);
-  EXPECT_TRUE(stale->put[0].identity_known);
-  EXPECT_EQ(mirror_.identity_rows().at(0).second, "ann|-|-|y");
+  std::string last;
+  auto rows = mirror_.renew_identities(last, 1, 1min, now());
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ(rows->at(0).second, before) << "it was signed a moment ago";
+  EXPECT_EQ(last, rows->at(0).first) << "one more is to come";
+  clock_.advance(10min);
+  rows = mirror_.renew_identities(last, 1, 1min, now());
+  EXPECT_EQ(rows->at(0).second, "ann|-|-|y");
+  EXPECT_EQ(last, "") << "that was the last";
+  rows = mirror_.renew_identities(last, 100, 1min, now());
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(0).second, "ann|-|-|y");
+  EXPECT_EQ(mirror_.identity_rows(), *rows);
+}
+
+TEST_F(Mirroring, FactsOfFormerPoliciesAreCountedUntilTheyLeave) {
+  begin(generation({allow("r").any_of({"a"})}));
+  put('A', {"a"});
+  take();
+  EXPECT_EQ(mirror_.garbage(), 0U);
+  const std::size_t facts = mirror_.facts();
+  begin(generation({allow("r").any_of({"a"}), deny("d").any_of({"b"})}));
+  EXPECT_EQ(mirror_.facts(), facts);
+  EXPECT_EQ(mirror_.garbage(), facts);
+  generation::Rows rows;
+  for (const auto number : mirror_.class_numbers()) mirror_.facts_of(number, now(), rows);
+  std::sort(rows.begin(), rows.end());
+  EXPECT_EQ(rows, mirror_.all_facts(now()));
 }
 
 TEST_F(Mirroring, SlotsOfBothPoliciesWhileTheyChange) {
@@ -188,7 +213,7 @@ TEST_F(Mirroring, SlotsOfBothPoliciesWhileTheyChange) {
   ASSERT_TRUE(mirror_.open_transition(*generation({at(120)}), now()));
   EXPECT_EQ(mirror_.slot_rows(now()).size(), 2U);
   EXPECT_EQ(mirror_.next_slot_change(now()), now() + 1h) << "midnight, 1 January 2030: the first of the two";
-  mirror_.close_transition();
+  mirror_.close_transition(now());
   EXPECT_EQ(mirror_.next_slot_change(now()), now() + 2h);
 }
 

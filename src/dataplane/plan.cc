@@ -4,33 +4,62 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
-
-#include "base/text.h"
+#include <optional>
+#include <string_view>
 
 namespace durward::dataplane {
 namespace {
 
 using Lines = std::vector<std::pair<std::string, std::string>>;  // section, line
 
+// The lines of a configuration that make a difference, one after the other.
+class Reader {
+ public:
+  explicit Reader(std::string_view config) : rest_(config) {}
+
+  std::optional<std::string_view> next() {
+    while (!rest_.empty()) {
+      const auto end = rest_.find('\n');
+      std::string_view line = rest_.substr(0, end);
+      rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+      // The head names the generation; comments name bundle lines: neither changes what HAProxy does.
+      if (const auto comment = line.find("  # "); comment != std::string_view::npos)
+        line = line.substr(0, comment);
+      if (line.empty() || line.front() == '#' || line.starts_with("    #")) continue;
+      if (line.starts_with("    set-var proc.generation ")) continue;
+      return line;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
 Lines lines_of(const std::string& config) {
   Lines out;
   std::string section;
-  for (auto& line : split(config, '\n')) {
-    // The head names the generation; comments name bundle lines: neither changes what HAProxy does.
-    if (const auto comment = line.find("  # "); comment != std::string::npos) line.resize(comment);
-    if (line.empty() || line.front() == '#' || line.starts_with("    #")) continue;
-    if (line.starts_with("    set-var proc.generation ")) continue;
-    if (line.front() != ' ') section = line;
-    out.emplace_back(section, line);
+  Reader reader(config);
+  while (const auto line = reader.next()) {
+    if (line->front() != ' ') section = *line;
+    out.emplace_back(section, *line);
   }
   return out;
 }
 
+bool same_lines(const std::string& a, const std::string& b) {
+  Reader left(a), right(b);
+  for (;;) {
+    const auto x = left.next(), y = right.next();
+    if (x != y) return false;
+    if (!x) return true;
+  }
+}
+
 void compare_configs(const std::string& current, const std::string& wanted, Plan& plan) {
+  if (same_lines(current, wanted)) return;
   const Lines before = lines_of(current);
   const Lines after = lines_of(wanted);
-  if (before == after) return;
   std::map<std::pair<std::string, std::string>, int> balance;
   for (const auto& line : before) --balance[line];
   for (const auto& line : after) ++balance[line];
@@ -48,24 +77,36 @@ void compare_configs(const std::string& current, const std::string& wanted, Plan
   plan.reason = fmt::format("'{}' changes, which HAProxy reads only when it starts", section);
 }
 
+// Both are sorted by key.
+MapChange compare_rows(const std::string& name, const generation::Rows& before,
+                       const generation::Rows& after) {
+  MapChange out{.map = name};
+  auto old = before.begin();
+  for (const auto& row : after) {
+    for (; old != before.end() && old->first < row.first; ++old) out.gone.push_back(*old);
+    if (old == before.end() || old->first != row.first)
+      out.fresh.push_back(row);
+    else if ((old++)->second != row.second)
+      out.other.push_back(row);
+  }
+  out.gone.insert(out.gone.end(), old, before.end());
+  out.added = out.fresh.size();
+  out.changed = out.other.size();
+  out.removed = out.gone.size();
+  if (out.added + out.changed + out.removed > rows_listed_max) {
+    out.fresh.clear();
+    out.other.clear();
+    out.gone.clear();
+  }
+  return out;
+}
+
 void compare_maps(const generation::Generation& current, const generation::Generation& wanted, Plan& plan) {
+  const generation::Rows none;
   for (const auto& [name, rows] : wanted.maps) {
     const auto found = current.maps.find(name);
-    const std::map<std::string, std::string> before(
-        found == current.maps.end() ? generation::Rows::const_iterator{} : found->second.begin(),
-        found == current.maps.end() ? generation::Rows::const_iterator{} : found->second.end());
-    MapChange change{name};
-    std::set<std::string> seen;
-    for (const auto& [key, value] : rows) {
-      const auto old = before.find(key);
-      if (old == before.end())
-        ++change.added;
-      else if (old->second != value)
-        ++change.changed;
-      if (old != before.end()) seen.insert(key);
-    }
-    change.removed = before.size() - seen.size();
-    if (change.added + change.removed + change.changed > 0) plan.maps.push_back(change);
+    MapChange change = compare_rows(name, found == current.maps.end() ? none : found->second, rows);
+    if (change.added + change.removed + change.changed > 0) plan.maps.push_back(std::move(change));
   }
   std::stable_partition(plan.maps.begin(), plan.maps.end(),
                         [](const auto& c) { return c.map != "routes.map"; });
@@ -74,7 +115,7 @@ void compare_maps(const generation::Generation& current, const generation::Gener
 }  // namespace
 
 bool same_config(const std::string& a, const std::string& b) {
-  return lines_of(a) == lines_of(b);
+  return same_lines(a, b);
 }
 
 Plan diff(const generation::Generation* current, const generation::Generation& wanted) {

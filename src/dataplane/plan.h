@@ -8,9 +8,14 @@
 
 namespace durward::dataplane {
 
+// Up to so many rows a change names them; beyond, the map is sent whole.
+inline constexpr std::size_t rows_listed_max = 256;
+
 struct MapChange {
   std::string map;  // "routes.map"
   std::size_t added = 0, removed = 0, changed = 0;
+  generation::Rows fresh{}, gone{}, other{};  // with the new values; empty when there are too many
+  bool listed() const { return fresh.size() + gone.size() + other.size() == added + removed + changed; }
 };
 
 struct Plan {

@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
 
-#include "base/text.h"
+#include "base/mutant.h"
 #include "dataplane/live.h"
+#include "dataplane/map_changes.h"
 #include "dataplane/mirror.h"
+#include "dataplane/renewal.h"
 #include "generation/rows.h"
 #include "sys/process.h"
 
@@ -25,7 +29,8 @@ using std::chrono::sys_seconds;
 constexpr auto idle_wait = 100ms;  // the longest a change waits when nothing wakes us
 constexpr auto supervise_interval = 500ms;
 constexpr auto retry_interval = 200ms;
-constexpr auto refresh_interval = 10s;  // of identity rows and of bearers
+constexpr auto busy_wait = 5ms;         // while a map is being renewed
+constexpr auto refresh_interval = 10s;  // of bearers
 constexpr auto lost_patience = 5s;      // for a master without a worker
 constexpr auto start_grace = 20s;       // how long an ordered start may take
 constexpr unsigned generations_kept = 50;
@@ -57,7 +62,9 @@ class Reconciler::Worker {
       : options_(std::move(options)),
         shared_(shared),
         mirror_({options_.store, options_.identity_row}),
-        live_(options_.haproxy, mirror_) {}
+        live_(options_.haproxy, mirror_),
+        changes_(live_),
+        renewal_(mirror_, live_, {.identity_lifetime = options_.identity_lifetime}) {}
 
   void run() {
     while (!stopping()) {
@@ -69,20 +76,30 @@ class Reconciler::Worker {
 
   Status apply(const generation::GenerationPtr& wanted) {
     const auto start = steady_clock::now();
+    auto writing = std::async(std::launch::async, [&] { return options_.haproxy.write(*wanted); });
     const Plan plan = diff(current_.get(), *wanted);
-    if (auto written = options_.haproxy.write(*wanted); !written) return written;
-    if (plan.kind == Plan::Kind::reload)
-      if (auto checked = options_.haproxy.check(*wanted); !checked) return checked;
+    const bool flips = plan.kind != Plan::Kind::reload;
+    if (!flips)
+      if (auto ready = written(writing, *wanted); !ready) return ready;
+    renewal_.abandon();
     // From here on every class answers for the old policies and for the new.
     if (auto loaded = mirror_.open_transition(*wanted, now()); !loaded) return loaded;
-    auto done = plan.kind == Plan::Kind::reload ? restart(*wanted, plan) : flip(*wanted, plan);
+    auto done = flips ? send_facts() : Status{};
+    // On the disk before it is in force. The facts that were sent meanwhile do no harm.
+    if (done && flips)
+      if (auto ready = writing.get(); !ready) {
+        mirror_.abandon_transition();
+        return ready;
+      }
+    if (done) done = flips ? flip(*wanted, plan) : restart(*wanted, plan);
     if (!done) {
       mirror_.abandon_transition();
       in_sync_ = false;
       return done;
     }
     current_ = wanted;
-    mirror_.close_transition();
+    mirror_.close_transition(now());
+    renewal_.policies_changed(now());
     if (auto pruned = options_.haproxy.prune(generations_kept); !pruned)
       options_.observer.failed(pruned.error());
     options_.observer.applied(*wanted, plan, since(start));
@@ -149,12 +166,12 @@ class Reconciler::Worker {
     master_ = processes->master;
     lost_since_ = {};
     watch_old_workers(processes->old_workers);
-    if (processes->worker != live_.worker()) {
+    if (processes->worker != live_.worker() && !(mutant("foreign-start-unnoticed") && in_sync_)) {
       const bool foreign = live_.worker() != 0;
       live_.attach(processes->worker);
       return resync(foreign ? "HAProxy was restarted by someone else" : "found HAProxy running");
     }
-    return {};
+    return in_sync_ && !mutant("drift-unnoticed") ? live_.check_samples() : Status{};
   }
 
   // A second HAProxy beside a first one would be worse than none: while the master lives, for example in the
@@ -188,26 +205,28 @@ class Reconciler::Worker {
 
   // ---- generations ---------------------------------------------------------------------------------
 
-  // Only maps change: facts of the new policies are there already; the routes flip in one commit.
-  Status flip(const generation::Generation& wanted, const Plan& plan) {
-    if (auto facts = live_.send(mirror_.transition()); !facts) return facts;
-    if (auto slots = live_.set_slots(now()); !slots) return slots;
-    for (const auto& change : plan.maps)
-      if (auto done = live_.replace_map("maps/" + change.map, rows_between(change.map, wanted)); !done)
-        return done;
-    if (auto published = options_.haproxy.publish(wanted); !published) return published;
-    return live_.set_generation(wanted.name);
+  Status written(std::future<Status>& writing, const generation::Generation& wanted) {
+    if (auto done = writing.get(); !done) return done;
+    return options_.haproxy.check(wanted);
   }
 
-  // Until the routes flip, requests are judged by the old policies, whose sources, for one, must still be
-  // there. routes.map itself is what flips.
-  generation::Rows rows_between(const std::string& map, const generation::Generation& wanted) const {
-    const auto& rows = wanted.maps.at(map);
-    const auto before = current_->maps.find(map);
-    if (map == "routes.map" || before == current_->maps.end()) return rows;
-    std::map<std::string, std::string> both(rows.begin(), rows.end());
-    both.insert(before->second.begin(), before->second.end());
-    return {both.begin(), both.end()};
+  // The new policies' facts, before anything leads to them.
+  Status send_facts() {
+    if (mutant("routes-before-verdicts")) return {};
+    if (auto facts = live_.send(mirror_.transition()); !facts) return facts;
+    if (mutant("remove-old-verdicts-too-early"))
+      if (auto gone = live_.replace_verdicts(mirror_.transition().facts); !gone) return gone;
+    return live_.set_slots(now());
+  }
+
+  // Only maps change, routes.map last: with its rows the policies flip.
+  Status flip(const generation::Generation& wanted, const Plan& plan) {
+    for (const auto& change : plan.maps)
+      if (auto done = changes_.apply(change, *current_, wanted); !done) return done;
+    if (mutant("routes-before-verdicts"))
+      if (auto late = live_.send(mirror_.transition()); !late) return late;
+    if (auto published = options_.haproxy.publish(wanted); !published) return published;
+    return live_.set_generation(wanted.name);
   }
 
   Status restart(const generation::Generation& wanted, const Plan& plan) {
@@ -287,6 +306,8 @@ class Reconciler::Worker {
     auto revision = mirror_.reload(now());
     if (!revision) return tl::unexpected(revision.error());
     if (auto done = live_.resync(*current_, now(), now() + lease()); !done) return done;
+    changes_.forget();
+    renewal_.restart(now());
     effective_ = *revision;
     lease_end_ = now() + lease();
     leased_ = steady_clock::now();
@@ -304,7 +325,7 @@ class Reconciler::Worker {
   // ---- sessions ------------------------------------------------------------------------------------
 
   Status follow() {
-    auto changes = options_.store.wait("", effective_, idle_wait);
+    auto changes = options_.store.wait("", effective_, renewal_.busy() ? busy_wait : idle_wait);
     if (!changes) {
       if (changes.error().code == "STO004") return resync("the store's history was compacted");
       return tl::unexpected(changes.error());
@@ -328,7 +349,7 @@ class Reconciler::Worker {
 
   Status timers() {
     const auto now_steady = steady_clock::now();
-    if (now_steady - leased_ > lease() / 4) {
+    if (now_steady - leased_ > lease() / 4 || clock_stepped()) {
       lease_end_ = now() + lease();
       if (auto done = live_.set_lease(lease_end_); !done) return done;
       leased_ = now_steady;
@@ -337,12 +358,19 @@ class Reconciler::Worker {
       if (auto done = live_.set_slots(now()); !done) return done;
       next_slot_ = mirror_.next_slot_change(now() + 1s);
     }
+    if (auto renewed = renewal_.step(now()); !renewed) return renewed;
+    tell_problems();
     if (now_steady - refreshed_ < refresh_interval) return {};
     refreshed_ = now_steady;
-    auto delta = mirror_.stale_identities(now(), options_.identity_lifetime);
-    if (!delta) return tl::unexpected(delta.error());
-    for (const auto& row : mirror_.bearers()) delta->put.push_back({row, "", true});
-    return live_.send(*delta);
+    Delta delta;
+    for (const auto& row : mirror_.bearers()) delta.put.push_back({row, "", true});
+    return live_.send(delta);
+  }
+
+  // The lease is an instant of the wall clock: after a step it would end too early or far too late.
+  bool clock_stepped() const {
+    const auto left = lease_end_ - now();
+    return !mutant("lease-outlives-a-clock-step") && (left > lease() + 1s || left < lease() / 2);
   }
 
   void publish() {
@@ -368,7 +396,10 @@ class Reconciler::Worker {
   Shared& shared_;
   Mirror mirror_;
   Live live_;
+  MapChanges changes_;
+  Renewal renewal_;
   generation::GenerationPtr current_;
+
   store::Revision effective_ = 0;
   bool in_sync_ = false;
   std::string problem_;

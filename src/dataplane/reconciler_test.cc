@@ -48,12 +48,15 @@ class Reconciling : public ::testing::Test {
 
   // Durward's end of it: starts, and stops without touching HAProxy.
   void open() {
-    reconciler_ = std::make_unique<Reconciler>(Reconciler::Options{
-        .store = store_,
-        .clock = clock_,
-        .observer = observer_,
-        .haproxy = state_.haproxy(),
-        .identity_row = [](const session::HostSession&) -> Result<std::string> { return "ann|-|-|x"; }});
+    reconciler_ = std::make_unique<Reconciler>(
+        Reconciler::Options{.store = store_,
+                            .clock = clock_,
+                            .observer = observer_,
+                            .haproxy = state_.haproxy(),
+                            .identity_row = [this](const session::HostSession&) -> Result<std::string> {
+                              return fmt::format("ann|-|-|{}", ++signed_);
+                            },
+                            .identity_lifetime = identity_lifetime_});
     reconciler_->start();
   }
   void close() { reconciler_.reset(); }
@@ -139,6 +142,8 @@ class Reconciling : public ::testing::Test {
   testing::StateDirectory state_;
   testing::MemoryStore store_{clock_};
   Recorder observer_;
+  std::atomic<unsigned> signed_ = 0;
+  std::chrono::seconds identity_lifetime_{600};
   std::unique_ptr<Reconciler> reconciler_;
 };
 
@@ -158,6 +163,61 @@ TEST_F(Reconciling, WhatIsStoredIsServedWhatIsRevokedIsNot) {
   EXPECT_EQ(status("/x", 'A'), 200) << "the same key may come again";
   EXPECT_EQ(observer_.injected_, 3U);
   EXPECT_EQ(observer_.revoked_, 1U);
+}
+
+TEST_F(Reconciling, IdentitiesAreSignedAnewAndSwappedWhole) {
+  close();
+  identity_lifetime_ = 4s;
+  open();
+  ASSERT_EQ(apply(generation()), "");
+  log_in('A');
+  log_in('B');
+  const auto identity = [&](char name) {
+    WorkerApi api(state_.haproxy().paths().admin_socket());
+    const auto reply = api.ask(command::get_row("../../runtime/identities.map", key(name)));
+    const auto row = reply ? read_row(*reply) : Result<std::optional<std::string>>(std::nullopt);
+    return row && *row ? **row : "";
+  };
+  const std::string before = identity('A');
+  ASSERT_NE(before, "");
+  EXPECT_TRUE(eventually([&] { return identity('A') != before && identity('B') != before; }));
+  revoke('B');
+  EXPECT_TRUE(eventually([&] { return identity('B').empty(); })) << "who has left leaves with the next round";
+  log_in('C');
+  EXPECT_EQ(status("/x", 'A'), 200);
+  EXPECT_EQ(status("/x", 'C'), 200);
+  EXPECT_TRUE(observer_.errors_.lock()->empty());
+}
+
+TEST_F(Reconciling, ManyAtOnceAreServedAndRevoked) {
+  ASSERT_EQ(apply(generation()), "");
+  store::Transaction in, out;
+  std::vector<std::string> keys;
+  for (unsigned i = 0; i < 500; ++i) {
+    session::HostSession session;
+    session.key = fmt::format("{:032X}", i);
+    session.table = 'a';
+    session.login = "0123456789abcdefghijkl";
+    session.host = "a.test";
+    session.created = clock_.now_seconds();
+    session.absolute_end = session.created + 1h;
+    session.idle = 30min;
+    session.subject =
+        testing::subject({.roles = {"r"}, .unknown = {}, .acr = 0, .auth_time = session.created});
+    in.puts.push_back({"session/" + session.key, session::write(session)});
+    out.deletes.push_back("session/" + session.key);
+  }
+  settle(in);
+  const auto rows = [&] {
+    WorkerApi api(state_.haproxy().paths().admin_socket());
+    const auto reply = api.ask(command::show_table("durward_sessions_a"));
+    const auto table = reply ? read_table(*reply) : Result<std::vector<TableRow>>(std::vector<TableRow>());
+    return table ? table->size() : 0U;
+  };
+  EXPECT_EQ(rows(), 500U);
+  settle(out);
+  EXPECT_EQ(rows(), 0U);
+  EXPECT_EQ(observer_.revoked_, 500U);
 }
 
 TEST_F(Reconciling, ARevocationHoldsOnConnectionsThatAreOpen) {
@@ -184,6 +244,37 @@ TEST_F(Reconciling, RulesChangeWithoutAReload) {
   ASSERT_EQ(apply(generation("r")), "");
   EXPECT_EQ(status("/x", 'A'), 200);
   EXPECT_EQ(worker(), before);
+  EXPECT_EQ(reconciler_->status().reloads, 0U);
+}
+
+// Who is allowed by the old rules and by the new is never refused in between, in which order ever HAProxy is
+// told: probed without a pause while rules change to and fro.
+TEST_F(Reconciling, NoAnswerIsNeitherOfTheOldRulesNorOfTheNew) {
+  const auto with = [&](const std::string& other) {
+    return generation("r", [&](model::Model& estate) {
+      estate.apps.front().access.push_back(allow("more").any_of({other}).on({"x"}));
+    });
+  };
+  const auto one = with("one"), two = with("two");
+  ASSERT_EQ(apply(one), "");
+  log_in('A');
+  std::atomic<bool> stop = false;
+  std::atomic<unsigned> allowed = 0, other = 0;
+  std::thread probing([&] {
+    testing::RawClient client(port_);
+    while (!stop) {
+      const auto answer = client.ask(request("/x", 'A'));
+      if (answer) ++(answer->status == 200 ? allowed : other);
+    }
+  });
+  for (unsigned i = 0; i < 60; ++i) {
+    EXPECT_EQ(apply(i % 2 == 0 ? two : one), "");
+    const unsigned before = allowed;
+    EXPECT_TRUE(eventually([&] { return allowed > before + 20 || other > 0; }));
+  }
+  stop = true;
+  probing.join();
+  EXPECT_EQ(other, 0U);
   EXPECT_EQ(reconciler_->status().reloads, 0U);
 }
 

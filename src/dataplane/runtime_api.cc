@@ -25,21 +25,50 @@ Status WorkerApi::connect() {
   return {};
 }
 
-Result<std::string> WorkerApi::ask(const std::string& command) {
-  if (auto fits = check_length(command); !fits) return tl::unexpected(fits.error());
+Status WorkerApi::send(const std::string& text) {
+  if (auto fits = check_length(text); !fits) return fits;
   if (!stream_)
-    if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
-  // A payload ends with an empty line; in prompt mode each of its lines is answered with "+ ".
-  auto sent = stream_->write(command + "\n", reply_timeout);
-  auto reply =
-      sent ? stream_->read_until(prompt, reply_bytes_max, reply_timeout) : tl::unexpected(sent.error());
+    if (auto connected = connect(); !connected) return connected;
+  auto sent = stream_->write(text + "\n", reply_timeout);
+  if (sent) return {};
+  stream_.reset();
+  return fail("DAT001", "HAProxy did not take a command: " + sent.error().message);
+}
+
+Result<std::string> WorkerApi::receive() {
+  auto reply = stream_->read_until(prompt, reply_bytes_max, reply_timeout);
   if (!reply) {
     stream_.reset();
     return fail("DAT001", "HAProxy did not answer: " + reply.error().message);
   }
-  std::string text = reply->substr(0, reply->size() - prompt.size());
-  while (text.starts_with("+ ")) text.erase(0, 2);
-  return text;
+  // A payload ends with an empty line; in prompt mode each of its lines is answered with "+ ".
+  std::string_view text(*reply);
+  text.remove_suffix(prompt.size());
+  while (text.starts_with("+ ")) text.remove_prefix(2);
+  return std::string(text);
+}
+
+Result<std::string> WorkerApi::ask(const std::string& command) {
+  if (auto sent = send(command); !sent) return tl::unexpected(sent.error());
+  return receive();
+}
+
+// Joined by ';' they are one line, and each is answered with a prompt of its own.
+Result<std::vector<std::string>> WorkerApi::ask_all(const std::vector<std::string>& commands) {
+  std::vector<std::string> replies;
+  for (std::size_t next = 0; next < commands.size();) {
+    std::string line = commands[next];
+    std::size_t last = next + 1;
+    while (last < commands.size() && line.size() + 1 + commands[last].size() <= command_bytes_max)
+      line += ";" + commands[last++];
+    if (auto sent = send(line); !sent) return tl::unexpected(sent.error());
+    for (; next < last; ++next) {
+      auto reply = receive();
+      if (!reply) return tl::unexpected(reply.error());
+      replies.push_back(std::move(*reply));
+    }
+  }
+  return replies;
 }
 
 Result<std::string> MasterApi::ask(const std::string& command) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "dataplane/commands.h"
@@ -22,6 +23,9 @@ class RuntimeApi {
   // The reply without prompt and echo. Errors: DAT001 not reachable (connects anew on the next call),
   // DAT003 longer than command_bytes_max: not sent.
   virtual Result<std::string> ask(const std::string& command) = 0;
+  // Several commands without payload in as few writes as they fit into; one reply each, in order. A command
+  // that fails does not keep the next from being run: each reply has to be judged.
+  virtual Result<std::vector<std::string>> ask_all(const std::vector<std::string>& commands) = 0;
 };
 
 // Not thread-safe. The connection belongs to the worker that accepted it: reset() after a reload.
@@ -29,10 +33,13 @@ class WorkerApi final : public RuntimeApi {
  public:
   explicit WorkerApi(std::string socket) : socket_(std::move(socket)) {}
   Result<std::string> ask(const std::string& command) override;
+  Result<std::vector<std::string>> ask_all(const std::vector<std::string>& commands) override;
   void reset() { stream_.reset(); }
 
  private:
   Status connect();
+  Status send(const std::string& text);
+  Result<std::string> receive();
   std::string socket_;
   std::optional<sys::UnixStream> stream_;
 };

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "generation/request_rules.h"
+#include "generation/routes.h"
 #include "generation/rows.h"
 #include "generation/words.h"
 #include "generation/writer.h"
@@ -16,9 +17,18 @@ namespace {
 class Config {
  public:
   explicit Config(const ConfigInput& input)
-      : in_(input), model_(*input.policies.model), gateway_(model_.gateway) {}
+      : in_(input),
+        model_(*input.policies.model),
+        gateway_(model_.gateway),
+        largest_body_(largest_body(model_)) {}
 
-  std::string render() {
+  std::string backends(const std::vector<const model::App*>& apps) {
+    for (const auto* app : apps)
+      for (const auto& [name, upstream] : app->upstreams) backend(*app, upstream);
+    return w_.take();
+  }
+
+  std::string head() {
     header();
     global();
     tables();
@@ -30,8 +40,6 @@ class Config {
         frontend(listener, i);
     }
     edge();
-    for (const auto* app : model_.all_apps())
-      for (const auto& [name, upstream] : app->upstreams) backend(*app, upstream);
     return w_.take();
   }
 
@@ -215,7 +223,7 @@ class Config {
       w_.line(
           "http-request set-timeout server var(txn.r),field(4,|) unless {{ var(txn.r),field(4,|) -m str -- - "
           "}}");
-    if (largest_body(model_) > gateway_.max_body_bytes || bodies) {
+    if (largest_body_ > gateway_.max_body_bytes || bodies) {
       w_.line(
           "http-request deny deny_status 413 if {{ var(txn.r),field(5,|) -m str -- - }} {{ "
           "req.hdr(content-length),add(0) gt {} }}",
@@ -258,13 +266,18 @@ class Config {
   const ConfigInput& in_;
   const model::Model& model_;
   const model::Gateway& gateway_;
+  const std::uint64_t largest_body_;
   Writer w_;
 };
 
 }  // namespace
 
-std::string render_config(const ConfigInput& input) {
-  return Config(input).render();
+std::string render_head(const ConfigInput& input) {
+  return Config(input).head();
+}
+
+std::string render_backends(const ConfigInput& input, const std::vector<const model::App*>& apps) {
+  return Config(input).backends(apps);
 }
 
 }  // namespace durward::generation

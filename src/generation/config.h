@@ -3,9 +3,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "generation/generation.h"
-#include "generation/routes.h"
 
 namespace durward::generation {
 
@@ -13,12 +13,14 @@ struct ConfigInput {
   const policy::PolicySet& policies;
   const Platform& platform;
   const CredentialPaths& credentials;
-  const Routing& routing;
+  const HostShape& routing;  // the widest of all hosts
   const std::vector<std::string>& certificate_directories;
   const std::vector<std::string>& login_tables;
 };
 
-std::string render_config(const ConfigInput& input);
+// haproxy.cfg is the head, then the backends of all apps.
+std::string render_head(const ConfigInput& input);
+std::string render_backends(const ConfigInput& input, const std::vector<const model::App*>& apps);
 std::map<std::string, std::string> render_pages();
 
 }  // namespace durward::generation

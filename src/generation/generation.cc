@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "generation/config.h"
 #include "generation/hints.h"
 #include "generation/routes.h"
 #include "generation/rows.h"
+#include "generation/words.h"
 #include "policy/window.h"
 
 namespace durward::generation {
@@ -50,7 +53,8 @@ Rows source_rows(const policy::PolicySet& policies) {
                      [](const auto& a, const auto& b) { return a.first.prefix > b.first.prefix; });
     for (const auto& [cidr, cell] : cells)
       for (const auto& prefix : hex_prefixes(cidr))
-        rows.emplace(fmt::format("{}:{}", policy_token(*policy), prefix), std::to_string(cell));
+        rows.emplace(fmt::format("{}:{}", policy_token(*policy), prefix),
+                     std::to_string(mutant("source-cell-merged") ? std::min(cell, 1U) : cell));
   }
   return {rows.begin(), rows.end()};
 }
@@ -106,34 +110,108 @@ char table_letter(const policy::PolicySet& policies, std::chrono::seconds idle) 
   return static_cast<char>('a' + (found == lifetimes.end() ? 0 : found - lifetimes.begin()));
 }
 
+namespace {
+
+// All of a generation but the maps and the configuration's backends, from which follows the rest.
+void finish(Generation& out, policy::PolicySetPtr policies, const std::string& backends) {
+  // Only maps that the configuration names: HAProxy does not know the others.
+  if (auto sources = source_rows(*policies); !sources.empty()) out.maps["sources.map"] = std::move(sources);
+  out.maps["hints.map"] = hint_rows(*policies);
+  out.maps["reasons.map"] = reason_rows();
+  out.pages = render_pages();
+  const HostShape shape = widest(out.host_shapes);
+  out.config = render_head(
+      {*policies, out.platform, out.credentials, shape, out.certificate_directories, out.login_tables});
+  std::string pages;
+  for (const auto& [name, page] : out.pages) pages += name + page;
+  substitute(out.config, "@PAGES@", sha256_hex(pages).substr(0, 12));
+  const std::string_view mark = "@GENERATION@";
+  const std::string head = out.config;
+  out.config += backends;
+  out.policies = std::move(policies);
+  out.name = content_name(out);
+  out.config = head;
+  substitute(out.config, mark, out.name);
+  out.backends_at = out.config.size();
+  out.config += backends;
+}
+
+// `all` without the rows of `old`, with those of `fresh`. All are sorted, and `old` is in `all`.
+Rows spliced(const Rows& all, const Rows& old, const Rows& fresh) {
+  Rows out;
+  out.reserve(all.size() + fresh.size());
+  auto gone = old.begin();
+  auto come = fresh.begin();
+  for (const auto& row : all) {
+    if (gone != old.end() && gone->first == row.first) {
+      ++gone;
+      continue;
+    }
+    while (come != fresh.end() && come->first < row.first) out.push_back(*come++);
+    out.push_back(row);
+  }
+  out.insert(out.end(), come, fresh.end());
+  return out;
+}
+
+}  // namespace
+
 GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
                        const CredentialPaths& credentials, Diagnostics& diagnostics) {
   auto out = std::make_shared<Generation>();
   const std::size_t errors = diagnostics.errors();
-  const Routing routing = compile_routes(*policies, diagnostics);
+  Routing routing = compile_routes(*policies, diagnostics);
   out->login_tables = idle_lifetimes(*policies->model);
   if (out->login_tables.size() > idle_lifetimes_max)
     diagnostics.error("GEN005", policies->model->gateway.span,
                       fmt::format("more than {} different idle lifetimes", idle_lifetimes_max),
                       "let some providers share a value of session.idle");
   if (diagnostics.errors() > errors) return nullptr;
+  out->platform = platform;
+  out->credentials = credentials;
   out->certificate_directories = certificate_directories(policies->model->gateway);
-  out->maps["routes.map"] = routing.rows;
-  // Only maps that the configuration names: HAProxy does not know the others.
-  if (auto sources = source_rows(*policies); !sources.empty()) out->maps["sources.map"] = std::move(sources);
-  out->maps["hints.map"] = hint_rows(*policies);
+  out->host_shapes = std::move(routing.shapes);
+  out->maps["routes.map"] = std::move(routing.rows);
   out->maps["rules.map"] = rule_rows(*policies);
-  out->maps["reasons.map"] = reason_rows();
   out->rule_ids = rule_id_rows(*policies);
-  out->pages = render_pages();
-  out->config = render_config(
-      {*policies, platform, credentials, routing, out->certificate_directories, out->login_tables});
-  std::string pages;
-  for (const auto& [name, page] : out->pages) pages += name + page;
-  substitute(out->config, "@PAGES@", sha256_hex(pages).substr(0, 12));
-  out->policies = std::move(policies);
-  out->name = content_name(*out);
-  substitute(out->config, "@GENERATION@", out->name);
+  const HostShape shape = widest(out->host_shapes);
+  const std::string backends = render_backends(
+      {*policies, platform, credentials, shape, out->certificate_directories, out->login_tables},
+      policies->model->all_apps());
+  finish(*out, std::move(policies), backends);
+  return out;
+}
+
+GenerationPtr regenerate(const Generation& before, policy::PolicySetPtr policies,
+                         const policy::PolicySet& part_before, const policy::PolicySet& part_now) {
+  const model::Model& was = *before.policies->model;
+  if (largest_body(was) != largest_body(*policies->model)) return nullptr;
+  auto out = std::make_shared<Generation>();
+  out->platform = before.platform;
+  out->credentials = before.credentials;
+  out->login_tables = before.login_tables;
+  out->certificate_directories = before.certificate_directories;
+  Diagnostics problems;
+  const Routing old = compile_routes(part_before, problems);
+  const Routing fresh = compile_routes(part_now, problems);
+  if (problems.has_errors()) return nullptr;
+  out->host_shapes = before.host_shapes;
+  for (const auto& [shape, hosts] : fresh.shapes) out->host_shapes[shape] += hosts;
+  for (const auto& [shape, hosts] : old.shapes)
+    if ((out->host_shapes[shape] -= hosts) == 0) out->host_shapes.erase(shape);
+  const HostShape shape = widest(out->host_shapes);
+  // What the backends say comes from upstreams, and from limits and places of routes.
+  const auto backends = [&](const policy::PolicySet& part) {
+    return render_backends(
+        {*policies, out->platform, out->credentials, shape, out->certificate_directories, out->login_tables},
+        part.model->all_apps());
+  };
+  if (backends(part_before) != backends(part_now)) return nullptr;
+  Rows& routes = out->maps["routes.map"] = spliced(before.maps.at("routes.map"), old.rows, fresh.rows);
+  if (routes.size() >= RoutingBounds{}.rows) return nullptr;
+  out->maps["rules.map"] = spliced(before.maps.at("rules.map"), rule_rows(part_before), rule_rows(part_now));
+  out->rule_ids = spliced(before.rule_ids, rule_id_rows(part_before), rule_id_rows(part_now));
+  finish(*out, std::move(policies), before.config.substr(before.backends_at));
   return out;
 }
 

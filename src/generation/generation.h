@@ -32,6 +32,18 @@ struct Platform {
   // Beside an operator's own configuration: what concerns the whole process is theirs to set.
   bool attached = false;
   std::uint64_t sessions_max = 1'100'000;  // rows of a session table
+  bool operator==(const Platform&) const = default;
+};
+
+// Credentials in the form HAProxy needs: name -> absolute path of a PEM file. Values never enter a
+// generation.
+using CredentialPaths = std::map<std::string, std::string>;
+
+// What of the configuration depends on the routes of all hosts together.
+struct HostShape {
+  unsigned steps = 0;              // the most lookups after the first that any path needs
+  std::vector<bool> step_lengths;  // [n] = some value is ">n|…"
+  auto operator<=>(const HostShape&) const = default;
 };
 
 struct Generation {
@@ -45,16 +57,23 @@ struct Generation {
   // Directories of PEM files that HAProxy reads, as the bundle names them; relative to the root bundle.
   std::vector<std::string> certificate_directories;
   std::vector<std::string> login_tables;  // idle lifetimes in seconds, by table letter: 'a' + index
+  // How it was made, so that the next can be made from it.
+  Platform platform;
+  CredentialPaths credentials;
+  std::map<HostShape, std::size_t> host_shapes;  // how many hosts have it
+  std::size_t backends_at = 0;                   // in config: what follows speaks of single apps
 };
 using GenerationPtr = std::shared_ptr<const Generation>;
-
-// Credentials in the form HAProxy needs: name -> absolute path of a PEM file. Values never enter a
-// generation.
-using CredentialPaths = std::map<std::string, std::string>;
 
 // Null when it reported an error (GEN…): a bound was passed. Needs policies->model resolved without errors.
 GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
                        const CredentialPaths& credentials, Diagnostics& diagnostics);
+
+// What generate() would make of `policies` for the same platform and credentials, by replacing in `before`
+// what `part_before` says of a few apps by what `part_now` does (policy/update.h). Null when that will not
+// do: then generate() tells. Only access may differ: hosts, upstreams and all outside of apps are the same.
+GenerationPtr regenerate(const Generation& before, policy::PolicySetPtr policies,
+                         const policy::PolicySet& part_before, const policy::PolicySet& part_now);
 
 std::string map_text(const Rows& rows);  // the file's bytes: one "key value" line a row
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/mutant.h"
 #include "generation/rows.h"
 
 namespace durward::generation {
@@ -39,7 +40,7 @@ bool more_specific(const Candidate* a, const Candidate* b) {
   const auto& x = a->route->path.value.segments;
   const auto& y = b->route->path.value.segments;
   for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i)
-    if (x[i].kind != y[i].kind) return x[i].kind < y[i].kind;
+    if (x[i].kind != y[i].kind) return (x[i].kind < y[i].kind) != mutant("template-order-wrong");
   return x.size() > y.size();
 }
 
@@ -68,7 +69,8 @@ class HostCompiler {
     }
     std::sort(start.begin(), start.end());
     emit_node(host_ + "/", start, 0);
-    out_.steps = std::max(out_.steps, parameters_ + (method_states_ > 0 ? 1 : 0));
+    shape_.steps = parameters_ + (method_states_ > 0 ? 1 : 0);
+    ++out_.shapes[shape_];
   }
 
  private:
@@ -137,8 +139,8 @@ class HostCompiler {
                          "shorten the path, or end it in {**}");
       return "-";
     }
-    if (out_.step_lengths.size() <= length) out_.step_lengths.resize(length + 1);
-    out_.step_lengths[length] = true;
+    if (shape_.step_lengths.size() <= length) shape_.step_lengths.resize(length + 1);
+    shape_.step_lengths[length] = true;
     return fmt::format(">{}|{}", length, state_for(next));
   }
 
@@ -239,6 +241,7 @@ class HostCompiler {
   const policy::PolicySet& policies_;
   const RoutingBounds& bounds_;
   Routing& out_;
+  HostShape shape_;
   Diagnostics& diagnostics_;
   std::map<Items, std::string> states_;
   unsigned method_states_ = 0;
@@ -259,19 +262,18 @@ std::map<std::string, std::vector<Candidate>> by_host(const policy::PolicySet& p
 }
 
 // Methods of one route can share a policy, and yet rules with other ids stand behind it: those that differ
-// from the first are numbered.
+// from the first are numbered. The rows of a route stand side by side.
 unsigned variant_of(const policy::PolicySet& policies, const policy::RoutePolicy& judged) {
-  std::vector<const policy::RoutePolicy*> variants;
-  for (const policy::RoutePolicy* at = &judged;; --at) {
-    if (at->route != judged.route) break;
-    if (at->policy == judged.policy) variants.insert(variants.begin(), at);
-    if (at == policies.routes.data()) break;
+  const policy::RoutePolicy* first = &judged;
+  while (first != policies.routes.data() && (first - 1)->route == judged.route) --first;
+  std::vector<const std::vector<std::vector<std::string>>*> known;
+  for (const auto* at = first;; ++at) {
+    if (at->policy != judged.policy) continue;
+    const auto same = [&](const auto* ids) { return *ids == at->rule_ids; };
+    auto found = std::find_if(known.begin(), known.end(), same);
+    if (found == known.end()) found = known.insert(known.end(), &at->rule_ids);
+    if (at == &judged) return static_cast<unsigned>(found - known.begin());
   }
-  std::vector<std::vector<std::vector<std::string>>> known;
-  for (const auto* variant : variants)
-    if (std::find(known.begin(), known.end(), variant->rule_ids) == known.end())
-      known.push_back(variant->rule_ids);
-  return static_cast<unsigned>(std::find(known.begin(), known.end(), judged.rule_ids) - known.begin());
 }
 
 }  // namespace
@@ -283,6 +285,17 @@ std::string backend_name(const model::App& app, const std::string& upstream) {
 std::string route_row(const policy::PolicySet& policies, const policy::RoutePolicy& judged) {
   std::string out = route_fields(policy_token(*judged.policy), *judged.app, *judged.route);
   if (const unsigned variant = variant_of(policies, judged); variant > 0) out += fmt::format("|{}", variant);
+  return out;
+}
+
+HostShape widest(const std::map<HostShape, std::size_t>& shapes) {
+  HostShape out;
+  for (const auto& [shape, hosts] : shapes) {
+    out.steps = std::max(out.steps, shape.steps);
+    out.step_lengths.resize(std::max(out.step_lengths.size(), shape.step_lengths.size()));
+    for (std::size_t i = 0; i < shape.step_lengths.size(); ++i)
+      if (shape.step_lengths[i]) out.step_lengths[i] = true;
+  }
   return out;
 }
 

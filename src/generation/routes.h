@@ -11,6 +11,7 @@
 //   default); a sixth field, a number, tells apart methods that share a policy by rules of other ids
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,10 @@ struct RoutingBounds {
 
 struct Routing {
   Rows rows;
-  unsigned steps = 0;              // the most lookups after the first that any path needs
-  std::vector<bool> step_lengths;  // [n] = some value is ">n|…"
+  std::map<HostShape, std::size_t> shapes;  // of hosts, and how many have it
 };
+// What holds for all of them.
+HostShape widest(const std::map<HostShape, std::size_t>& shapes);
 
 // Errors: GEN001 to GEN004, one for each bound that is passed.
 Routing compile_routes(const policy::PolicySet& policies, Diagnostics& diagnostics,

@@ -1,4 +1,5 @@
 #include "generation/rows.h"
+#include "base/mutant.h"
 
 #include <fmt/format.h>
 
@@ -24,7 +25,9 @@ std::string plain_value(const policy::Fact& fact, const std::vector<unsigned>& r
                         const model::Gateway& gateway) {
   switch (fact.kind) {
     case policy::Fact::Kind::allow:
-      if (fact.max_age) return fmt::format("B|{}|{}", fact.max_age->count(), ordinals(rules));
+      if (fact.max_age)
+        return fmt::format("B|{}|{}", fact.max_age->count() - (mutant("age-boundary-exclusive") ? 1 : 0),
+                           ordinals(rules));
       return "A|" + ordinals(rules);
     case policy::Fact::Kind::deny:
       return rules.empty() ? "-" : "D|" + ordinals(rules);
@@ -97,8 +100,9 @@ unsigned verdict_stages(const policy::Policy& policy) {
 }
 
 std::string slot_value(const policy::Policy& policy, std::chrono::sys_seconds at) {
-  const policy::Slot now = policy::slot_at(policy, at);
+  policy::Slot now = policy::slot_at(policy, at);
   const policy::Slot next = policy::slot_at(policy, now.end);
+  if (mutant("window-end-inclusive")) now.end += std::chrono::seconds(1);
   return fmt::format("{:x}|{}|{:x}|{}", now.windows, now.end.time_since_epoch().count(), next.windows,
                      next.end.time_since_epoch().count());
 }

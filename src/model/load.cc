@@ -41,6 +41,8 @@ class Loader {
     return model_;
   }
 
+  bool patches_apps() const { return !patches_by_app_.empty(); }
+
  private:
   using DocumentList = std::vector<bundle::Document>;
 
@@ -315,8 +317,10 @@ Result<std::vector<SourceFilePtr>> BundleSource::files(const std::string& direct
   return found;
 }
 
-ModelPtr load(BundleSource& source, const std::string& environment, Diagnostics& diagnostics) {
-  ModelPtr model = Loader(source, diagnostics).load(environment);
+ModelPtr load(BundleSource& source, const std::string& environment, Diagnostics& diagnostics, bool* patched) {
+  Loader loader(source, diagnostics);
+  ModelPtr model = loader.load(environment);
+  if (patched != nullptr) *patched = loader.patches_apps();
   diagnostics.sort();
   return model;
 }

@@ -31,7 +31,9 @@ class BundleSource {
 // Resolves the estate for `environment` ("" = the only one, or none when none is declared). Reports
 // everything it finds (BND…, MDL…), sorted by place. Null when no model can be made: no root, no environment,
 // no gateway. With errors and a model, the model lacks what was wrong: fit for looking at, never for serving.
-// Not thread-safe in `source` and `diagnostics`; otherwise pure.
-ModelPtr load(BundleSource& source, const std::string& environment, Diagnostics& diagnostics);
+// Not thread-safe in `source` and `diagnostics`; otherwise pure. `patched`: whether the environment changes
+// apps.
+ModelPtr load(BundleSource& source, const std::string& environment, Diagnostics& diagnostics,
+              bool* patched = nullptr);
 
 }  // namespace durward::model

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "base/text.h"
 
 namespace durward::policy {
@@ -27,7 +28,7 @@ std::vector<std::string> names(const std::vector<Spanned<std::string>>& items) {
 
 CanonicalRule::When canonical(const model::Conditions& conditions) {
   CanonicalRule::When out;
-  if (conditions.acr) out.acr = conditions.acr->value;
+  if (conditions.acr) out.acr = conditions.acr->value - (mutant("acr-off-by-one") ? 1 : 0);
   if (conditions.auth_age) out.auth_age = conditions.auth_age->value;
   if (conditions.weekly) out.weekly = conditions.weekly->value;
   if (conditions.source) out.source = conditions.source->value;
@@ -83,7 +84,7 @@ CanonicalRule canonical(const model::AccessRule& rule) {
     out.none_of = names(rule.audience.none_of);
   }
   if (rule.when) out.when = canonical(*rule.when);
-  if (rule.unless) out.unless = canonical(*rule.unless);
+  if (rule.unless && !mutant("drop-unless")) out.unless = canonical(*rule.unless);
   return out;
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "policy/canonical.h"
 #include "policy/cells.h"
 #include "policy/codes.h"
 #include "policy/findings.h"
 #include "policy/rows.h"
+#include "policy/update.h"
 
 namespace durward::policy {
 namespace {
@@ -45,7 +47,10 @@ class Policies {
 
 RoutePolicy judged_row(const model::App& app, const model::Route& route, MethodRow row, Policies& policies) {
   std::map<CanonicalRule, std::vector<std::string>> ids;
-  for (const std::size_t i : row.rules) ids[canonical(app.access[i])].push_back(app.access[i].id.value);
+  for (const std::size_t i : row.rules) {
+    if (mutant("drop-deny-rule") && app.access[i].effect == model::Effect::deny) continue;
+    ids[canonical(app.access[i])].push_back(app.access[i].id.value);
+  }
   RoutePolicy out{
       .app = &app, .route = &route, .methods = std::move(row.methods), .policy = {}, .rule_ids = {}};
   std::vector<CanonicalRule> rules;
@@ -114,6 +119,56 @@ PolicySetPtr compile(model::ModelPtr model, Diagnostics& diagnostics) {
   index_policies(*set);
   // Of a policy that could not be made, findings would be noise.
   if (diagnostics.errors() == errors_before) report_findings(*set, diagnostics);
+  return set;
+}
+
+namespace {
+
+// The rows of one app: in a set they stand side by side.
+using AppRows = std::pair<const RoutePolicy*, const RoutePolicy*>;
+
+AppRows rows_of(const PolicySet& set, const model::App& app, const RoutePolicy* from) {
+  const RoutePolicy* const end = set.routes.data() + set.routes.size();
+  const RoutePolicy* last = from;
+  while (last != end && last->app == &app) ++last;
+  return {from, last};
+}
+
+}  // namespace
+
+PolicySetPtr update(const PolicySet& before, model::ModelPtr model, const PolicySet& part) {
+  auto set = std::make_shared<PolicySet>();
+  set->model = std::move(model);
+  set->routes.reserve(before.routes.size() + part.routes.size());
+  std::map<std::string_view, AppRows> fresh;
+  const RoutePolicy* next = part.routes.data();
+  for (const model::App* app : part.model->all_apps()) {
+    const AppRows rows = rows_of(part, *app, next);
+    fresh.emplace(app->name.value, rows);
+    next = rows.second;
+  }
+  const auto now = set->model->all_apps();
+  const auto then = before.model->all_apps();
+  next = before.routes.data();
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const AppRows old = rows_of(before, *then[i], next);
+    next = old.second;
+    const auto found = fresh.find(now[i]->name.value);
+    const AppRows& rows = found == fresh.end() ? old : found->second;
+    for (const RoutePolicy* row = rows.first; row != rows.second; ++row) {
+      RoutePolicy& copy = set->routes.emplace_back(*row);
+      copy.route = now[i]->routes.data() + (row->route - row->app->routes.data());
+      copy.app = now[i];
+      const auto known = before.policies.find(row->policy->name);
+      if (found != fresh.end() && known != before.policies.end()) copy.policy = known->second;
+    }
+  }
+  std::map<const Policy*, PolicyPtr> used;
+  for (const auto& row : set->routes) used.emplace(row.policy.get(), row.policy);
+  for (const auto& [address, policy] : used) set->policies.emplace(policy->name, policy);
+  collect_vocabulary(*set);
+  collect_methods(*set);
+  index_policies(*set);
   return set;
 }
 

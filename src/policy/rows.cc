@@ -1,4 +1,5 @@
 #include "policy/rows.h"
+#include "base/mutant.h"
 
 #include <algorithm>
 #include <map>
@@ -61,7 +62,7 @@ bool same_shape(const model::PathTemplate& a, const model::PathTemplate& b) {
 std::vector<MethodRow> method_rows(const model::App& app, const model::Route& route) {
   std::map<Positions, std::vector<std::string>> groups;
   for (const auto& method : named_methods(app, route)) groups[rules_on(app, route, method)].push_back(method);
-  if (!lists(route.methods, "HEAD") && !twin_lists_head(app, route)) {
+  if (!mutant("head-not-get") && !lists(route.methods, "HEAD") && !twin_lists_head(app, route)) {
     for (auto& [rules, methods] : groups)
       if (std::count(methods.begin(), methods.end(), "GET") != 0) methods.push_back("HEAD");
   }

@@ -1,0 +1,109 @@
+#include "large_people.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "session/state.h"
+#include "store/sqlite_store.h"
+#include "sys/clock.h"
+
+namespace durward::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned team_roles = 10;
+constexpr std::size_t people_per_transaction = 1'000;
+
+std::string text_of(char kind, std::size_t index, std::size_t characters) {
+  std::string out = base64url(sha256(fmt::format("{}{}", kind, index)));
+  out.resize(characters, 'A');
+  return out;
+}
+
+// The n-th way to choose five of ten.
+std::vector<unsigned> fifth_of_ten(std::size_t n) {
+  std::vector<bool> chosen(team_roles, false);
+  std::fill(chosen.begin(), chosen.begin() + team_roles / 2, true);
+  for (std::size_t i = 0; i < n % 252; ++i) std::prev_permutation(chosen.begin(), chosen.end());
+  std::vector<unsigned> out;
+  for (unsigned i = 0; i < team_roles; ++i)
+    if (chosen[i]) out.push_back(i);
+  return out;
+}
+
+void add(const LargeEstate& estate, std::size_t index, std::chrono::sys_seconds now,
+         store::Transaction& out) {
+  session::Login login;
+  login.id = text_of('l', index, 22);
+  login.provider = "bench";
+  auto& who = login.subject;
+  who.signed_in = true;
+  who.issuer = estate.issuer;
+  who.sub = fmt::format("person-{}", index);
+  who.email = who.sub + "@bench.test";
+  who.roles = half_of_team(estate, index);
+  if (LargePeople::popular(index)) who.roles.insert(popular_role);
+  who.auth_time = now - 30min;
+  login.claims = fmt::format(
+      R"({{"iss":"{}","sub":"{}","email":"{}","email_verified":true,"auth_time":{},"groups":["{}"]}})",
+      who.issuer, who.sub, *who.email, who.auth_time->time_since_epoch().count(),
+      fmt::join(who.roles, R"(",")"));
+  login.created = now - 30min;
+  login.absolute_end = now + 9h;
+  login.idle = 30min;
+  login.login_key = session::session_key("login.bench.test", "a" + text_of('c', index, 43));
+  session::HostSession row;
+  row.key = session::session_key(LargePeople::host(index), LargePeople::token(index));
+  row.login = login.id;
+  row.host = LargePeople::host(index);
+  row.created = now;
+  row.absolute_end = login.absolute_end;
+  row.idle = login.idle;
+  row.subject = who;
+  login.sessions[row.host] = row.key;
+  out.puts.push_back(session::put_login(login));
+  out.puts.push_back(session::put_login_key(login));
+  out.puts.push_back(session::put_session(row));
+}
+
+}  // namespace
+
+std::string LargePeople::token(std::size_t index) {
+  return "a" + text_of('t', index, 43);
+}
+
+std::string LargePeople::host(std::size_t index) {
+  return large_host(popular(index) ? 0U : static_cast<unsigned>(index % 100));
+}
+
+std::size_t team_of_person(const LargeEstate& estate, std::size_t index) {
+  return index % (estate.apps / estate.apps_per_team);
+}
+
+std::set<std::string> half_of_team(const LargeEstate& estate, std::size_t index) {
+  const std::size_t teams = estate.apps / estate.apps_per_team;
+  std::set<std::string> out;
+  for (const unsigned role : fifth_of_ten(index / teams))
+    out.insert(large_role(static_cast<unsigned>(team_of_person(estate, index)) * team_roles + role));
+  return out;
+}
+
+Status sign_in_large(const LargeEstate& estate, const LargePeople& people, const std::string& database) {
+  const sys::SystemClock clock;
+  auto store = store::open_sqlite({.path = database, .clock = clock});
+  if (!store) return tl::unexpected(store.error());
+  for (std::size_t from = 0; from < people.count; from += people_per_transaction) {
+    store::Transaction some;
+    for (std::size_t i = from; i < std::min(people.count, from + people_per_transaction); ++i)
+      add(estate, i, clock.now_seconds(), some);
+    if (auto done = (*store)->transact(some); !done) return tl::unexpected(done.error());
+  }
+  return {};
+}
+
+}  // namespace durward::bench
