@@ -7,6 +7,7 @@
 #include "api/pages.h"
 #include "app/log.h"
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "session/flow.h"
 #include "sys/environment.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr const char* session_cookie = "__Host-durward";
 constexpr const char* nonce_cookie = "__Host-durward-login";
 constexpr const char* state_cookie = "__Host-durward-state";
+constexpr std::string_view back_channel_path = "/back-channel-logout/";
+constexpr unsigned logout_tokens_at_once_max = 4;
 
 std::string set_cookie(const char* name, const std::string& value, const char* same_site, long max_age = -1) {
   std::string out = fmt::format("{}={}; Path=/; Secure; HttpOnly; SameSite={}", name, value, same_site);
@@ -42,6 +45,11 @@ void read_needs(const std::string& needs, const model::Gateway& gateway, session
   if (parts[0] != "U") return;
   for (std::size_t level = 0; level < gateway.acr.size(); ++level)
     if (gateway.acr[level].value == parts[1]) start.need_acr = static_cast<int>(level);
+}
+
+// For a label: what a stranger names is not repeated.
+std::string known_provider(const app::Estate& estate, const std::string& name) {
+  return estate.providers.contains(name) ? name : "unknown";
 }
 
 bool satisfies(const session::Login& login, const session::Start& start, std::chrono::sys_seconds now) {
@@ -92,6 +100,8 @@ Reply Edge::handle(const Request& request) {
   if (get && path == "/.well-known/jwks.json") return keys();
   if (get && path.starts_with("/callback/")) return callback(context, path.substr(10));
   if (request.method == "POST" && path == "/logout") return logout_here(context);
+  if (request.method == "POST" && path.starts_with(back_channel_path))
+    return back_channel_logout(context, path.substr(back_channel_path.size()));
   return problem_page({404, "Nothing is published here", "There is no page at this address.", "", ""});
 }
 
@@ -209,9 +219,7 @@ Reply Edge::login(const Context& context) {
 
 Reply Edge::callback(const Context& context, const std::string& provider_name) {
   const auto refuse = [&](const Error& error, int status, const char* title, const char* text) {
-    daemon_.metrics()
-        .logins(context.estate->providers.contains(provider_name) ? provider_name : "unknown", "refused")
-        .Increment();
+    daemon_.metrics().logins(known_provider(*context.estate, provider_name), "refused").Increment();
     return failed(context, "login refused", error,
                   problem_page({status, title, text, context.request.header("x-request-id"), "/login"}));
   };
@@ -223,8 +231,9 @@ Reply Edge::callback(const Context& context, const std::string& provider_name) {
                   "This login cannot be completed", again);
   auto state = session::open_state(daemon_.sessions().sealer(), query->at("state"), context.now);
   if (!state) return refuse(state.error(), 400, "This login cannot be completed", again);
-  if (state->provider != provider_name ||
-      !equal_constant_time(state->browser_hash, session::nonce_hash(context.request.cookie(state_cookie))))
+  const bool same_browser =
+      equal_constant_time(state->browser_hash, session::nonce_hash(context.request.cookie(state_cookie)));
+  if (state->provider != provider_name || (!same_browser && !mutant("state-not-bound-to-browser")))
     return refuse({"API011", "the state belongs to another browser or provider", ""}, 400,
                   "This login was begun in another browser", again);
   if (query->contains("error"))
@@ -382,6 +391,46 @@ Reply Edge::account(const Context& context) {
                .hosts = {}};
   for (const auto& [host, key] : login->sessions) who.hosts.push_back(host);
   return account_page(who);
+}
+
+// Anybody may call, and a key that is not known yet has to be fetched: a few at a time, so that they never
+// take all the threads that logins need.
+Reply Edge::back_channel_logout(const Context& context, const std::string& provider) {
+  struct Seat {
+    std::atomic<unsigned>& taken;
+    unsigned before = taken.fetch_add(1);
+    ~Seat() { taken.fetch_sub(1); }
+  } const seat{logout_tokens_};
+  if (seat.before < logout_tokens_at_once_max) return judge_logout_token(context, provider);
+  daemon_.metrics().logout_tokens(known_provider(*context.estate, provider), "busy").Increment();
+  return {503, {{"cache-control", "no-store"}, {"retry-after", "1"}}, ""};
+}
+
+// The provider itself speaks here, not a browser: what it says is believed for its signature alone.
+Reply Edge::judge_logout_token(const Context& context, const std::string& provider) {
+  const auto answer = [](int status, const std::string& body) {
+    return Reply{status, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, body};
+  };
+  const auto counted = [&](const char* outcome) {
+    daemon_.metrics().logout_tokens(known_provider(*context.estate, provider), outcome).Increment();
+  };
+  const auto refuse = [&](const Error& error) {
+    counted("refused");
+    return failed(context, "back-channel logout refused", error,
+                  answer(400, R"({"error":"invalid_request","error_description":")" + error.code + "\"}"));
+  };
+  const auto found = context.estate->providers.find(provider);
+  const auto form = parse_form(context.request.body);
+  if (found == context.estate->providers.end() || !form || !form->contains("logout_token"))
+    return refuse({"API014", "the request names no provider of ours, or has no logout token", ""});
+  const auto token = found->second->read_logout_token(form->at("logout_token"));
+  if (!token) return refuse(token.error());
+  const auto ended = daemon_.back_channel_logout(provider, *token);
+  if (!ended) return refuse(ended.error());
+  counted(ended->logins.empty() ? "nothing_to_end" : "ended");
+  app::log_info("back-channel logout",
+                {{"provider", provider}, {"logins", std::to_string(ended->logins.size())}});
+  return answer(200, "");
 }
 
 Reply Edge::keys() {

@@ -3,6 +3,8 @@
 // HAProxy is the only peer of this socket, so its x-durward-* headers are believed: it removed the client's.
 #pragma once
 
+#include <atomic>
+
 #include "api/http.h"
 #include "app/daemon.h"
 #include "session/flow.h"
@@ -27,11 +29,14 @@ class Edge {
   Reply logout_here(const Context& context);
   Reply account(const Context& context);
   Reply keys();
+  Reply back_channel_logout(const Context& context, const std::string& provider);
+  Reply judge_logout_token(const Context& context, const std::string& provider);
   Reply end_login(const Context& context, const session::Login& login);
   std::optional<session::Login> login_of(const Context& context);
   Reply failed(const Context& context, const char* event, const Error& error, Reply page);
 
   app::Daemon& daemon_;
+  std::atomic<unsigned> logout_tokens_{0};  // being judged
 };
 
 }  // namespace durward::api

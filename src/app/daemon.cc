@@ -6,6 +6,8 @@
 
 #include "app/certificates.h"
 #include "app/log.h"
+#include "app/refresher.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "generation/rows.h"
 #include "store/sqlite_store.h"
@@ -77,6 +79,8 @@ Status Daemon::open() {
       .start_haproxy = options_.start_haproxy,
       .identity_row = [this](const session::HostSession& session) { return identity_row(session); },
       .identity_lifetime = identity_lifetime});
+  refresher_ = std::make_unique<Refresher>(Refresher::Options{
+      .sessions = *sessions_, .clock = clock_, .metrics = metrics_, .estate = [this] { return estate(); }});
   return {};
 }
 
@@ -118,6 +122,7 @@ ApplyResult Daemon::start() {
   if (first.status = start_receiver(); !first.status) return first;
   reconciler_->start();
   first = apply("", "");
+  refresher_->start();
   keeper_thread_ = std::thread([this] { housekeeping(); });
   return first;
 }
@@ -129,6 +134,7 @@ void Daemon::stop() {
   }
   keeper_wakes_.notify_all();
   if (keeper_thread_.joinable()) keeper_thread_.join();
+  if (refresher_) refresher_->stop();
   if (store_) store_->interrupt();
   if (reconciler_) reconciler_->stop();
   if (receiver_) receiver_->stop();
@@ -256,7 +262,15 @@ Status Daemon::settle() {
 }
 
 Result<session::Ended> Daemon::revoke(const session::RevokeWhom& whom) {
-  auto ended = sessions_->revoke(whom);
+  return in_force(sessions_->revoke(whom));
+}
+
+Result<session::Ended> Daemon::back_channel_logout(const std::string& provider,
+                                                   const identity::LogoutToken& token) {
+  return in_force(sessions_->back_channel_logout(provider, token));
+}
+
+Result<session::Ended> Daemon::in_force(Result<session::Ended> ended) {
   if (!ended) return ended;
   if (auto done = settle(); !done) return tl::unexpected(done.error());
   for (const auto& login : ended->logins)
@@ -329,6 +343,7 @@ void Daemon::housekeeping() {
       if (keeper->stopping) return;
     }
     if (auto ended = sessions_->expire(); !ended) log_error("expiry failed", ended.error());
+    refresher_->round();
     if (auto expired = store_->expire(); !expired) log_error("lease expiry failed", expired.error());
     const auto status = reconciler_->status();
     metrics_.sessions.Set(static_cast<double>(status.sessions));

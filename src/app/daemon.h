@@ -52,6 +52,8 @@ struct ApplyResult {
   Status status;  // of putting it in force; diagnostics with errors make it APP010
 };
 
+class Refresher;
+
 class Daemon final : private dataplane::Observer {
  public:
   // Opens the store and everything below; nothing runs yet. Errors: STO…, SES…, SYS…, DAT024.
@@ -81,6 +83,8 @@ class Daemon final : private dataplane::Observer {
   Status settle();
   // Durable, effective in every worker, streams cut; then it returns.
   Result<session::Ended> revoke(const session::RevokeWhom& whom);
+  // What a provider's logout token asks for; likewise.
+  Result<session::Ended> back_channel_logout(const std::string& provider, const identity::LogoutToken& token);
   Result<session::IssuedSession> adopt(const session::Redemption& redemption);
   Result<session::IssuedSession> create_bearer(session::BearerRequest request);
   char table_letter(std::chrono::seconds idle);
@@ -96,6 +100,7 @@ class Daemon final : private dataplane::Observer {
   Result<std::string> identity_row(const session::HostSession& session);
   Status new_addresses_free(const model::Model& wanted);
   Status sync_certificates(const Estate& estate);
+  Result<session::Ended> in_force(Result<session::Ended> ended);
   void housekeeping();
   void on_access(const accesslog::AccessEvent& event);
 
@@ -123,6 +128,7 @@ class Daemon final : private dataplane::Observer {
   Guarded<int> applying_;  // held while a bundle is applied: one at a time
   std::unique_ptr<dataplane::Reconciler> reconciler_;
   std::unique_ptr<accesslog::Receiver> receiver_;
+  std::unique_ptr<Refresher> refresher_;
   struct Keeper {
     bool stopping = false;
   };

@@ -55,7 +55,15 @@ Metrics::Metrics(std::shared_ptr<Registry> registry)
       requests_(BuildCounter()
                     .Name("durward_requests_total")
                     .Help("Requests answered, by outcome: allowed, or the reason of the refusal.")
-                    .Register(*registry)) {}
+                    .Register(*registry)),
+      refreshes_(BuildCounter()
+                     .Name("durward_claims_refreshes_total")
+                     .Help("Readings of live logins' claims, by provider and outcome.")
+                     .Register(*registry)),
+      logout_tokens_(BuildCounter()
+                         .Name("durward_logout_tokens_total")
+                         .Help("Back-channel logouts asked for, by provider and outcome.")
+                         .Register(*registry)) {}
 
 std::string Metrics::text() const {
   return prometheus::TextSerializer().Serialize(registry_->Collect());
@@ -63,6 +71,14 @@ std::string Metrics::text() const {
 
 prometheus::Counter& Metrics::logins(const std::string& provider, const std::string& outcome) {
   return logins_.Add({{"provider", provider}, {"outcome", outcome}});
+}
+
+prometheus::Counter& Metrics::refreshes(const std::string& provider, const std::string& outcome) {
+  return refreshes_.Add({{"provider", provider}, {"outcome", outcome}});
+}
+
+prometheus::Counter& Metrics::logout_tokens(const std::string& provider, const std::string& outcome) {
+  return logout_tokens_.Add({{"provider", provider}, {"outcome", outcome}});
 }
 
 prometheus::Counter& Metrics::requests(const std::string& outcome) {

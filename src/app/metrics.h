@@ -19,6 +19,8 @@ class Metrics {
   // Counters and gauges are thread-safe and live as long as the Metrics.
   prometheus::Counter& logins(const std::string& provider, const std::string& outcome);
   prometheus::Counter& requests(const std::string& outcome);  // allowed, or the reason
+  prometheus::Counter& refreshes(const std::string& provider, const std::string& outcome);
+  prometheus::Counter& logout_tokens(const std::string& provider, const std::string& outcome);
   prometheus::Counter& revoked_sessions;
   prometheus::Counter& cut_streams;
   prometheus::Counter& injections;
@@ -40,6 +42,8 @@ class Metrics {
   std::shared_ptr<prometheus::Registry> registry_;
   prometheus::Family<prometheus::Counter>& logins_;
   prometheus::Family<prometheus::Counter>& requests_;
+  prometheus::Family<prometheus::Counter>& refreshes_;
+  prometheus::Family<prometheus::Counter>& logout_tokens_;
 };
 
 }  // namespace durward::app

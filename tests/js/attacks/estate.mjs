@@ -25,7 +25,15 @@ function wide(docs, ports) {
   };
 }
 
-export const up = (name, options = {}) => Estate.up(name, { change: wide, ...options });
+// more(docs, ports): further changes to the documents.
+export const up = (name, { more = () => {}, ...options } = {}) =>
+  Estate.up(name, {
+    change: (docs, ports) => {
+      wide(docs, ports);
+      more(docs, ports);
+    },
+    ...options,
+  });
 
 // The general pass rule: an answer that lets nothing through, no way to a foreign host, and an upstream that saw nothing.
 export function denied(estate, answer, what) {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { authority, leaf, writeBundle } from './certs.mjs';
 import { Gateway } from './gateway.mjs';
-import { Tab, message, raw, statuses } from './client.mjs';
+import { Tab, fetchWith, message, raw, statuses } from './client.mjs';
 import { freePorts, until, workDir } from './paths.mjs';
 import { SampleProvider } from '../provider/provider.mjs';
 import { verifier } from '../apps/assertion.mjs';
@@ -201,7 +201,8 @@ export class Estate {
     fs.copyFileSync(this.ca.cert, path.join(this.bundle, 'secrets', 'ca.pem'));
   }
 
-  makeProvider(name, port, options) {
+  // backChannel: the provider tells the gateway when somebody signs out there.
+  makeProvider(name, port, { backChannel = false, ...options }) {
     const host = name === 'corp' ? 'id.localhost' : `${name}.localhost`;
     return new SampleProvider({
       issuer: `https://${host}:${port}`,
@@ -215,8 +216,15 @@ export class Estate {
           client_name: 'Durward',
           redirect_uris: [`${this.url('login')}/callback/${name}`],
           post_logout_redirect_uris: [`${this.url('login')}/signed-out`],
+          ...(backChannel
+            ? {
+                backchannel_logout_uri: `${this.url('login')}/back-channel-logout/${name}`,
+                backchannel_logout_session_required: true,
+              }
+            : {}),
         },
       ],
+      ...(backChannel ? { fetch: fetchWith(this.ca.pem) } : {}),
       ...options,
     });
   }

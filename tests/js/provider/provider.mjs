@@ -87,7 +87,8 @@ async function readForm(req) {
 
 export class SampleProvider {
   // issuer: https URL whose port is listened on (0 in tests is not possible: choose one first).
-  // tls: {key, cert}; clients: oidc-provider client metadata; alg: RS256 or ES256.
+  // tls: {key, cert}; clients: oidc-provider client metadata; alg: RS256 or ES256. refresh: whether codes give refresh
+  // tokens, too. fetch: how it reaches back-channel logout addresses, if it is to use them.
   constructor({
     issuer,
     tls,
@@ -96,8 +97,10 @@ export class SampleProvider {
     title = 'Corp',
     tint = '#2f5fd0',
     alg = 'RS256',
+    refresh = false,
+    fetch,
   }) {
-    Object.assign(this, { issuer, clients, people, alg, brand: { title, tint } });
+    Object.assign(this, { issuer, clients, people, alg, refresh, fetch, brand: { title, tint } });
     this.memory = new Memory();
     this.cookieKeys = [randomBytes(16).toString('hex')];
     this.keys = [signingKey(alg)];
@@ -125,6 +128,7 @@ export class SampleProvider {
     this.forge = undefined; // async (claims, header) => compact JWT: replaces the ID token altogether
     this.overrides = new Map(); // path -> (req, res) => void: answers in the provider's place
     this.acrSays = undefined; // what the token claims, whatever the person did
+    this.rotate = false; // every refresh gives another refresh token, and the one that was shown is spent
   }
 
   person(user) {
@@ -218,7 +222,7 @@ export class SampleProvider {
       adapter: this.memory.adapter(),
       clients: this.clients.map((client) => ({
         response_types: ['code'],
-        grant_types: ['authorization_code'],
+        grant_types: ['authorization_code', ...(this.refresh ? ['refresh_token'] : [])],
         require_auth_time: true,
         id_token_signed_response_alg: this.alg,
         ...client,
@@ -235,6 +239,9 @@ export class SampleProvider {
       },
       conformIdTokenClaims: false,
       pkce: { required: () => true },
+      issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+      rotateRefreshToken: () => this.rotate,
+      ...(this.fetch ? { fetch: this.fetch } : {}),
       findAccount: (ctx, sub) => this.account(sub),
       loadExistingGrant: (ctx) => this.grant(ctx),
       interactions: { policy: loginPolicy(), url: (ctx, interaction) => `/interaction/${interaction.uid}` },
@@ -245,9 +252,11 @@ export class SampleProvider {
         Interaction: 600,
         Session: 36000,
         Grant: 36000,
+        RefreshToken: 36000,
       },
       features: {
         devInteractions: { enabled: false },
+        backchannelLogout: { enabled: this.fetch !== undefined },
         rpInitiatedLogout: {
           enabled: true,
           logoutSource: (ctx, form) => {
@@ -275,7 +284,7 @@ export class SampleProvider {
 
   account(sub) {
     const person = this.people.find((p) => p.sub === sub);
-    if (!person) return undefined;
+    if (!person || person.disabled) return undefined;
     return { accountId: sub, claims: async () => this.claimsOf(person) };
   }
 
