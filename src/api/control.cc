@@ -52,6 +52,13 @@ Json login_json(const session::Login& login) {
 }
 
 }  // namespace
+Json shares_json(const std::vector<policy::Share>& shares) {
+  Json out = Json::array();
+  for (const auto& share : shares)
+    out.push_back({{"who", share.who}, {"when", share.when}, {"open", share.open()}});
+  return out;
+}
+
 
 Json to_json(const Error& error) {
   Json out = {{"code", error.code}, {"message", error.message}};
@@ -94,6 +101,39 @@ Json to_json(const dataplane::Plan& plan) {
 }
 
 Reply Control::handle(const Request& request) {
+Json to_json(const app::AccessReport& access) {
+  Json out = {{"summary", access.summary()}, {"complete", access.complete}};
+  const auto named = [](const app::Affected& people) {
+    return Json{{"gain", people.gaining}, {"lose", people.losing}};
+  };
+  if (access.logged_in) {
+    out["people"] = named(access.people);
+    out["people"]["logged_in"] = *access.logged_in;
+    out["people"]["logged_out"] = access.logged_out;
+  }
+  out["definitions"] = access.definitions;
+  out["routes"] = Json::array();
+  for (const auto& change : access.changes) {
+    Json item = {{"app", change.app},
+                 {"route", change.route},
+                 {"at", change.at},
+                 {"hosts", change.hosts},
+                 {"methods", change.methods},
+                 {"path", change.path},
+                 {"opens", change.opens},
+                 {"exact", change.difference.exact},
+                 {"gain", shares_json(change.difference.gained)},
+                 {"lose", shares_json(change.difference.lost)}};
+    if (!change.difference.exact) {
+      item["may_gain"] = change.difference.may_gain;
+      item["may_lose"] = change.difference.may_lose;
+    }
+    if (access.logged_in) item["people"] = named(change.people);
+    out["routes"].push_back(std::move(item));
+  }
+  return out;
+}
+
   if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != sys::effective_user()))
     return problem(403, {"API020", "this socket serves root and the user Durward runs as", ""});
   if (!request.header("origin").empty() || request.header("host") != "durward")
@@ -208,6 +248,7 @@ Reply Control::applied(const app::ApplyResult& result, bool changed) {
   out["plan"] = to_json(result.plan);
   out["applied"] = changed && result.status.has_value();
   if (!result.status) out["error"] = to_json(result.status.error());
+  if (result.access) out["access"] = to_json(*result.access);
   return json_reply(result.status ? 200 : 500, out);
 }
 

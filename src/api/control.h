@@ -34,5 +34,6 @@ Reply observe(app::Daemon& daemon, const Request& request);
 nlohmann::ordered_json to_json(const Diagnostics& diagnostics);
 nlohmann::ordered_json to_json(const Error& error);
 nlohmann::ordered_json to_json(const dataplane::Plan& plan);
+nlohmann::ordered_json to_json(const app::AccessReport& access);
 
 }  // namespace durward::api

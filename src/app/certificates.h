@@ -2,6 +2,8 @@
 // never meets a running gateway.
 #pragma once
 
+#include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,5 +23,19 @@ struct ChangedCertificate {
 Result<std::vector<ChangedCertificate>> copy_certificates(const generation::Generation& generation,
                                                           const std::string& bundle,
                                                           const std::string& target);
+
+// One PEM file of a listener's directory, looked at as a browser would.
+struct CertificateReport {
+  std::string file;
+  Status usable;                              // a certificate, a key, and the two fit; APP020
+  std::chrono::sys_seconds begins{}, ends{};  // set when usable
+  std::set<std::string> covers;               // of the hosts asked about
+};
+
+// Errors: APP020 there is none in the directory; SYS….
+Result<std::vector<CertificateReport>> inspect_certificates(const std::string& directory,
+                                                            const std::vector<std::string>& hosts);
+// Where the certificates of a listener lie; relative directories count from the root bundle.
+std::string certificate_directory(const std::string& named, const std::string& bundle);
 
 }  // namespace durward::app

@@ -153,7 +153,7 @@ CompileInput Daemon::compile_input(const std::string& bundle, const std::string&
   return input;
 }
 
-ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
+ApplyResult Daemon::prepare(const std::string& bundle, const std::string& environment) {
   ApplyResult result;
   result.compiled = recompiler_.lock()->compile(compile_input(bundle, environment));
   if (!result.compiled.usable()) {
@@ -166,6 +166,36 @@ ApplyResult Daemon::plan(const std::string& bundle, const std::string& environme
 }
 
 Result<std::shared_ptr<Estate>> Daemon::make_estate(const Compiled& compiled, const std::string& bundle,
+ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
+  ApplyResult result = prepare(bundle, environment);
+  if (const auto now = estate(); now && result.status) tell_access(*now, result);
+  return result;
+}
+
+void Daemon::tell_access(const Estate& before, ApplyResult& result) {
+  auto people = judge_logins(*result.compiled.model);
+  if (people)
+    result.access = compare_access(*before.generation->policies, *result.compiled.policies,
+                                   clock_.now_seconds(), std::move(*people));
+  else
+    result.status = tl::unexpected(people.error());
+}
+
+Result<std::vector<LoggedIn>> Daemon::judge_logins(const model::Model& wanted) {
+  auto logins = sessions_->list();
+  if (!logins) return tl::unexpected(logins.error());
+  std::vector<LoggedIn> out;
+  for (const auto& login : *logins) {
+    auto judged = session::judge_again(login, wanted);
+    if (!judged) return tl::unexpected(judged.error());
+    LoggedIn entry{login.subject.email.value_or(fmt::format("{} at {}", login.subject.sub, login.provider)),
+                   login.subject, std::nullopt};
+    if (*judged) entry.after = (*judged)->subject;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
                                                     const std::string& environment) {
   auto out = std::make_shared<Estate>();
   out->model = compiled.model;
@@ -190,9 +220,10 @@ Result<std::shared_ptr<Estate>> Daemon::make_estate(const Compiled& compiled, co
 
 ApplyResult Daemon::apply(const std::string& bundle, const std::string& environment) {
   auto one_at_a_time = applying_.lock();
-  ApplyResult result = plan(bundle, environment);
+  ApplyResult result = prepare(bundle, environment);
   if (!result.status) return result;
   const CompileInput input = compile_input(bundle, environment);
+  const auto before = estate();
   auto fresh = make_estate(result.compiled, input.bundle, input.environment);
   if (!fresh) {
     result.status = tl::unexpected(fresh.error());
@@ -203,13 +234,15 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   if (result.status = reconciler_->apply(result.compiled.generation); !result.status) return result;
   *estate_.lock() = *fresh;
   auto judged = sessions_->reevaluate(*result.compiled.model);
+  if (before) tell_access(*before, result);
   if (!judged)
     result.status = tl::unexpected(judged.error());
   else if (options_.start_haproxy || reconciler_->status().in_sync)
     result.status = settle();  // another supervisor's HAProxy may not be there yet
   log_info("bundle applied", {{"generation", result.compiled.generation->name},
                               {"reload", result.plan.kind == dataplane::Plan::Kind::reload ? "yes" : "no"},
-                              {"reason", result.plan.reason}});
+                              {"reason", result.plan.reason},
+                              {"access", result.access ? result.access->summary() : ""}});
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "accesslog/receiver.h"
+#include "app/access.h"
 #include "app/compile.h"
 #include "app/metrics.h"
 #include "app/recompile.h"
@@ -49,7 +50,8 @@ using EstatePtr = std::shared_ptr<const Estate>;
 struct ApplyResult {
   Compiled compiled;
   dataplane::Plan plan;
-  Status status;  // of putting it in force; diagnostics with errors make it APP010
+  std::optional<AccessReport> access;  // against what is in force; none when nothing is
+  Status status;                       // of putting it in force; diagnostics with errors make it APP010
 };
 
 class Refresher;
@@ -64,7 +66,8 @@ class Daemon final : private dataplane::Observer {
   ApplyResult start();
   void stop();
 
-  // Compiles and compares; changes nothing. Empty strings mean what the daemon was started with.
+  // Compiles and compares, with the logins there are; changes nothing. Empty strings mean what the daemon was
+  // started with.
   ApplyResult plan(const std::string& bundle, const std::string& environment);
   ApplyResult apply(const std::string& bundle, const std::string& environment);
 
@@ -95,9 +98,12 @@ class Daemon final : private dataplane::Observer {
   Status open_signer();
   Status start_receiver();
   CompileInput compile_input(const std::string& bundle, const std::string& environment) const;
+  ApplyResult prepare(const std::string& bundle, const std::string& environment);  // compiled and compared
+  void tell_access(const Estate& before, ApplyResult& result);
   Result<std::shared_ptr<Estate>> make_estate(const Compiled& compiled, const std::string& bundle,
                                               const std::string& environment);
   Result<std::string> identity_row(const session::HostSession& session);
+  Result<std::vector<LoggedIn>> judge_logins(const model::Model& wanted);
   Status new_addresses_free(const model::Model& wanted);
   Status sync_certificates(const Estate& estate);
   Result<session::Ended> in_force(Result<session::Ended> ended);

@@ -26,6 +26,22 @@ struct ParserDeleter {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
 };
 
+// A value that goes on with '{' inside [ ] or { } is a path or a placeholder that wants quotes.
+std::string missing_comma_hint(std::string_view text, std::size_t at) {
+  constexpr std::size_t shown_max = 100;
+  const std::string comma = "add a comma, or close what opens there";
+  if (at >= text.size() || text[at] != '{') return comma;
+  std::size_t begin = at, end = at;
+  while (begin > 0 && std::string_view(" \t\n,[{").find(text[begin - 1]) == std::string_view::npos) --begin;
+  if (begin == at) return comma;  // a mapping in its own right
+  for (int open = 0; end < text.size() && text[end] != '\n'; ++end) {
+    if (open == 0 && std::string_view(" \t,]}").find(text[end]) != std::string_view::npos) break;
+    open += text[end] == '{' ? 1 : text[end] == '}' ? -1 : 0;
+  }
+  if (end - begin > shown_max) return "a value with braces needs quotes here";
+  return fmt::format("a value with braces needs quotes here: \"{}\"", text.substr(begin, end - begin));
+}
+
 class Reader {
  public:
   Reader(const SourceFilePtr& file, Diagnostics& diagnostics)
@@ -135,6 +151,7 @@ class Reader {
         message.find("nested block mapping") != std::string::npos)
       hint = "check the indentation; a value that holds ': ' needs quotes";
     if (message.find("cannot start with") != std::string::npos) hint = "put the value in quotes";
+    if (message.starts_with("missing comma in flow")) hint = missing_comma_hint(file_->text, at);
     Diagnostic& diagnostic =
         report(code::syntax, places_.span(at, at + 1), std::move(message), std::move(hint));
     for (auto open = stack_.rbegin(); open != stack_.rend(); ++open) {
@@ -233,7 +250,10 @@ class Reader {
   void alias(fy_event& event) {
     Node node;
     node.span = token_span(event.alias.anchor, 1);
-    report(code::alias, node.span, "aliases are not allowed", "write the value out where it is used");
+    const std::size_t at = places_.offset(node.span.line, node.span.column);
+    const bool rest_of_path = file_->text.compare(at, 3, "**}") == 0;
+    report(code::alias, node.span, "aliases are not allowed",
+           rest_of_path ? "a path needs quotes here: \"{**}\"" : "write the value out where it is used");
     place(std::move(node));
   }
 

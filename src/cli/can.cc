@@ -5,6 +5,7 @@
 
 #include "cli/offline.h"
 #include "cli/question.h"
+#include "model/phrases.h"
 #include "policy/evaluate.h"
 #include "sys/clock.h"
 
@@ -35,7 +36,7 @@ int answer_one(const Globals& globals, const Question& question, const model::Mo
       text += fmt::format("  needs login level {} or above\n",
                           model.gateway.acr[static_cast<std::size_t>(*verdict.acr_needed)].value);
     if (verdict.age_needed)
-      text += fmt::format("  needs a login at most {} old\n", duration_text(*verdict.age_needed));
+      text += fmt::format("  needs a login at most {} old\n", model::duration_text(*verdict.age_needed));
     print(text);
   }
   return verdict.allow ? Exit::ok : Exit::policy_violation;
@@ -85,17 +86,12 @@ void add_can(Program& program) {
   command->add_option("method", question.method, "GET, POST, …");
   command->add_option("url", question.url, "https://HOST/PATH");
   add_bundle_options(*command, options->bundle);
-  command->add_option("--roles", question.roles, "roles held")->delimiter(',');
-  command->add_option("--unknown-roles", question.unknown_roles, "roles that cannot be told")->delimiter(',');
-  command->add_option("--acr", question.acr, "login level, a word of the gateway's ladder");
-  command->add_option("--auth-age", question.auth_age, "how long ago they logged in: 30s, 5m, 2h");
-  command->add_option("--source", question.source, "client address (unknown when left out)");
-  command->add_option("--at", question.at, "time, 2026-11-23T09:00:00Z (now when left out)");
+  add_subject_options(*command, question);
   command->add_option("--batch", options->batch, "judge many: a file with one JSON request a line, or -");
   command->callback([&program, options] {
     program.chosen = [&program, options]() -> int {
       const auto compiled = compile_and_show(program.globals, options->bundle);
-      if (!compiled.usable()) return Exit::error;
+      if (!compiled.usable()) return unusable(program.globals, compiled);
       if (!options->batch.empty()) return answer_many(program.globals, options->batch, *compiled.model);
       if (options->question.url.empty())
         return report(program.globals,

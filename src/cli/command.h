@@ -21,7 +21,7 @@ struct Globals {
 
 // The chosen command, run after parsing.
 struct Program {
-  CLI::App app{"Durward: identity-aware access through stock HAProxy"};
+  CLI::App app{"Durward: identity-aware access through stock HAProxy", "durward"};
   Globals globals;
   std::function<int()> chosen;
 
@@ -45,6 +45,9 @@ void add_revoke(Program& program);
 void add_token(Program& program);
 void add_log(Program& program);
 void add_doctor(Program& program);
+
+// Every --option of a command, those of its groups too.
+std::vector<std::string> options_of(const CLI::App& command);
 
 // The whole program; returns the exit code.
 int run(int argc, char** argv);

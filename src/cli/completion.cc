@@ -6,13 +6,6 @@
 namespace durward::cli {
 namespace {
 
-std::vector<std::string> options_of(const CLI::App& command) {
-  std::vector<std::string> out;
-  for (const auto* option : command.get_options())
-    for (const auto& name : option->get_lnames()) out.push_back("--" + name);
-  return out;
-}
-
 // Made from the same table as the parser, so that it cannot fall behind.
 std::string bash(const CLI::App& app) {
   std::vector<std::string> commands;
@@ -20,6 +13,7 @@ std::string bash(const CLI::App& app) {
   const auto add = [&](const std::string& name, const CLI::App& command) {
     std::vector<std::string> words = options_of(command);
     for (const auto* sub : command.get_subcommands({})) {
+      if (sub->get_name().empty()) continue;  // a group of options
       words.push_back(sub->get_name());
       for (const auto& option : options_of(*sub)) words.push_back(option);
     }

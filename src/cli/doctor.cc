@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <set>
 
+#include "app/certificates.h"
 #include "cli/client.h"
 #include "cli/offline.h"
 #include "dataplane/haproxy.h"
 #include "identity/provider.h"
+#include "model/phrases.h"
 #include "store/sqlite_store.h"
 #include "sys/clock.h"
 #include "sys/file_store.h"
@@ -15,10 +18,13 @@
 namespace durward::cli {
 namespace {
 
+constexpr std::chrono::days soon{14};  // a certificate that ends sooner is worth a warning
+
 struct Check {
   std::string name;
   bool good = false;
   std::string text, hint;
+  bool warning = false;  // good, but not for long; or worth a look
 };
 
 struct Options {
@@ -79,6 +85,57 @@ void check_ports(const Globals& globals, const model::Model& model, std::vector<
     }
 }
 
+std::vector<std::string> all_hosts(const model::Model& model) {
+  std::set<std::string> out{model.gateway.login_host.value};
+  for (const auto* app : model.all_apps())
+    for (const auto& host : app->hosts) out.insert(host.value);
+  return {out.begin(), out.end()};
+}
+
+Check check_certificate(const app::CertificateReport& report, std::chrono::sys_seconds now) {
+  const std::string name = "certificate " + report.file;
+  if (!report.usable) return {name, false, report.usable.error().message, report.usable.error().hint};
+  const auto left = std::chrono::floor<std::chrono::days>(report.ends - now);
+  const std::string until = date::format("%F", report.ends);
+  if (report.ends <= now) return {name, false, "ended on " + until, "renew it"};
+  if (report.begins > now)
+    return {name, false, "is good from " + date::format("%FT%TZ", report.begins) + " on",
+            "is the clock right?"};
+  const std::vector<std::string> hosts(report.covers.begin(), report.covers.end());
+  const std::string of = hosts.empty() ? "no host of this bundle" : model::listed(hosts, " and ");
+  const bool worth_a_look = left < soon || hosts.empty();
+  return {name, true,
+          fmt::format("fits its key, ends on {} ({}), for {}", until,
+                      counted(static_cast<std::size_t>(left.count()), "day", "days"), of),
+          hosts.empty() ? "its names match no host here" : "renew it", worth_a_look};
+}
+
+void check_certificates(const model::Model& model, const std::string& bundle, std::vector<Check>& out) {
+  const auto hosts = all_hosts(model);
+  const auto now = sys::SystemClock().now_seconds();
+  std::set<std::string> seen;
+  for (const auto& listener : model.gateway.listeners) {
+    if (!listener.certificates) continue;
+    const std::string directory = app::certificate_directory(listener.certificates->value, bundle);
+    if (!seen.insert(directory).second) continue;
+    const auto reports = app::inspect_certificates(directory, hosts);
+    if (!reports) {
+      out.push_back({"certificates in " + directory, false, reports.error().message, reports.error().hint});
+      continue;
+    }
+    std::set<std::string> missing(hosts.begin(), hosts.end());
+    for (const auto& report : *reports) {
+      out.push_back(check_certificate(report, now));
+      if (!out.back().good) continue;
+      for (const auto& host : report.covers) missing.erase(host);
+    }
+    const std::vector<std::string> names(missing.begin(), missing.end());
+    out.push_back({"hosts in " + directory, names.empty(),
+                   names.empty() ? "each has a certificate" : "none for " + model::listed(names, " and "),
+                   "browsers will refuse these hosts: add a certificate with their names"});
+  }
+}
+
 void check_providers(const model::Model& model, const std::string& bundle, std::vector<Check>& out) {
   const sys::SystemClock clock;
   for (const auto& [name, settings] : model.providers) {
@@ -107,13 +164,36 @@ void check_providers(const model::Model& model, const std::string& bundle, std::
   }
 }
 
+int show(const Globals& globals, const std::vector<Check>& checks) {
+  bool good = true;
+  Json json = Json::array();
+  for (const auto& check : checks) {
+    good = good && check.good;
+    const bool hinted = (!check.good || check.warning) && !check.hint.empty();
+    Json item = {{"check", check.name}, {"ok", check.good}, {"text", check.text}};
+    if (check.warning) item["warning"] = true;
+    if (hinted) item["hint"] = check.hint;
+    json.push_back(item);
+    if (globals.json()) continue;
+    print(fmt::format("{}  {}: {}\n",
+                      !check.good     ? "FAIL"
+                      : check.warning ? "warn"
+                                      : "ok  ",
+                      check.name, check.text));
+    if (hinted) print(fmt::format("      hint: {}\n", check.hint));
+  }
+  if (globals.json()) print_json(json);
+  return good ? Exit::ok : Exit::error;
+}
+
 }  // namespace
 
 void add_doctor(Program& program) {
   auto options = std::make_shared<Options>();
   auto* command = program.add(
       "doctor",
-      "Look for what would keep a gateway from working: ports, versions, clock, permissions, providers");
+      "Look for what would keep a gateway from working: ports, versions, clock, permissions, certificates, "
+      "providers");
   add_bundle_options(*command, options->bundle);
   command->add_option("--state", program.globals.state, "state directory");
   command->add_option("--haproxy", options->haproxy, "HAProxy binary")
@@ -130,21 +210,10 @@ void add_doctor(Program& program) {
                         "durward validate says where"});
       if (compiled.usable()) {
         check_ports(program.globals, *compiled.model, checks);
+        check_certificates(*compiled.model, options->bundle.bundle, checks);
         check_providers(*compiled.model, options->bundle.bundle, checks);
       }
-      bool good = true;
-      Json json = Json::array();
-      for (const auto& check : checks) {
-        good = good && check.good;
-        Json item = {{"check", check.name}, {"ok", check.good}, {"text", check.text}};
-        if (!check.good && !check.hint.empty()) item["hint"] = check.hint;
-        json.push_back(item);
-        if (program.globals.json()) continue;
-        print(fmt::format("{}  {}: {}\n", check.good ? "ok  " : "FAIL", check.name, check.text));
-        if (!check.good && !check.hint.empty()) print(fmt::format("      hint: {}\n", check.hint));
-      }
-      if (program.globals.json()) print_json(json);
-      return good ? Exit::ok : Exit::error;
+      return show(program.globals, checks);
     };
   });
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "accesslog/event.h"
 #include "accesslog/segment_reader.h"
@@ -18,36 +19,50 @@ struct Options {
   bool follow = false;
 };
 
-// The log holds ids; the generation it was written under knows the names of the rules.
+// The log holds ordinals; the generation it was written under knows the names of the rules, while it is kept.
 class RuleNames {
  public:
   explicit RuleNames(dataplane::Paths paths) : paths_(std::move(paths)) {}
 
-  std::vector<std::string> of(const accesslog::AccessEvent& event, const std::string& row) {
-    std::vector<std::string> out;
-    const auto& index = load(event.generation);
-    const auto found = index.find(row);
-    if (found == index.end()) return out;
-    const auto ordinals = split(found->second, ';');
-    for (const auto ordinal : event.verdict.rules)
-      if (ordinal < ordinals.size())
-        for (const auto& id : split(ordinals[ordinal], ',')) out.push_back(id);
-    std::sort(out.begin(), out.end());
+  struct Named {
+    std::vector<std::string> rules;  // sorted; "#2" where the name is lost
+    bool known = true;
+  };
+  Named of(const accesslog::AccessEvent& event, const std::string& row) {
+    Named out;
+    const auto& kept = load(event.generation);
+    const auto found = kept.rows.find(row);
+    out.known = kept.there;
+    const auto ordinals = found == kept.rows.end() ? std::vector<std::string>() : split(found->second, ';');
+    for (const auto ordinal : event.verdict.rules) {
+      if (ordinal >= ordinals.size())
+        out.rules.push_back(fmt::format("#{}", ordinal));
+      else
+        for (const auto& id : split(ordinals[ordinal], ',')) out.rules.push_back(id);
+    }
+    std::sort(out.rules.begin(), out.rules.end());
     return out;
   }
 
  private:
-  const std::map<std::string, std::string>& load(const std::string& generation) {
+  struct Kept {
+    bool there = false;
+    std::map<std::string, std::string> rows;
+  };
+
+  const Kept& load(const std::string& generation) {
     auto [entry, fresh] = known_.try_emplace(generation);
-    if (!fresh || generation.empty()) return entry->second;
+    auto& kept = entry->second;
+    if (!fresh || generation.empty()) return kept;
     const auto text = sys::read_file(paths_.generations() + "/" + generation + "/rule_ids");
+    kept.there = text.has_value();
     for (const auto& line : split(text.value_or(""), '\n'))
       if (const auto space = line.find(' '); space != std::string::npos)
-        entry->second.emplace(line.substr(0, space), line.substr(space + 1));
-    return entry->second;
+        kept.rows.emplace(line.substr(0, space), line.substr(space + 1));
+    return kept;
   }
   dataplane::Paths paths_;
-  std::map<std::string, std::map<std::string, std::string>> known_;
+  std::map<std::string, Kept> known_;
 };
 
 std::string row_text(const accesslog::RouteRow& row) {
@@ -75,9 +90,10 @@ Json to_json(const accesslog::AccessEvent& event, RuleNames& names) {
   if (event.row) {
     out["route"] = event.row->route;
     out["policy"] = event.row->policy;
-    const auto rules = names.of(event, row_text(*event.row));
+    const auto [rules, known] = names.of(event, row_text(*event.row));
     out["rule"] = rules.empty() ? Json() : Json(rules.front());
     out["rules"] = rules;
+    if (!known) out["rules_named"] = false;
   }
   return out;
 }
@@ -100,53 +116,78 @@ std::string text_of(const Json& event) {
                      text("session"), text("route"), text("rule"), event.value("duration_ms", 0));
 }
 
-std::string show(const Globals& globals, const accesslog::ReadItem& item, RuleNames& names) {
+struct Line {
+  std::string text;
+  std::string lost = {};  // the generation whose rules have no names any more
+};
+
+Line show(const Globals& globals, const accesslog::ReadItem& item, RuleNames& names) {
   if (item.damaged_bytes > 0) {
     const Json json = {
         {"damaged_bytes", item.damaged_bytes}, {"segment", item.segment}, {"offset", item.offset}};
-    return globals.json()
-               ? json.dump() + "\n"
-               : fmt::format("!! {} damaged bytes in segment {}\n", item.damaged_bytes, item.segment);
+    return {globals.json()
+                ? json.dump() + "\n"
+                : fmt::format("!! {} damaged bytes in segment {}\n", item.damaged_bytes, item.segment)};
   }
-  if (item.record.kind == accesslog::RecordKind::header) return "";
+  if (item.record.kind == accesslog::RecordKind::header) return {};
   if (item.record.kind == accesslog::RecordKind::event) {
     const Json json = {{"time_ms", item.record.received_ms}, {"event", item.record.payload}};
-    return globals.json()
-               ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-               : fmt::format("{} -- {}\n", time_text(item.record.received_ms), item.record.payload);
+    return {globals.json()
+                ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+                : fmt::format("{} -- {}\n", time_text(item.record.received_ms), item.record.payload)};
   }
   const auto event = accesslog::parse(item.record.payload);
   if (!event)
-    return globals.json() ? Json{{"unreadable", event.error().message}}.dump() + "\n"
-                          : "!! unreadable line\n";
+    return {globals.json() ? Json{{"unreadable", event.error().message}}.dump() + "\n"
+                           : "!! unreadable line\n"};
   const Json json = to_json(*event, names);
-  return globals.json() ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json);
+  return {globals.json() ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json),
+          json.value("rules_named", true) ? "" : event->generation};
 }
+
+// Says once, beside the first line that is shown of it, that a generation's names are gone.
+class Printer {
+ public:
+  explicit Printer(std::string generations) : generations_(std::move(generations)) {}
+  void print(const Line& line) {
+    if (!line.lost.empty() && said_.insert(line.lost).second)
+      print_error(
+          fmt::format("note: generation {} is no longer in {}: its rules are shown by number, as the policy "
+                      "counts them\n",
+                      line.lost, generations_));
+    cli::print(line.text);
+  }
+
+ private:
+  std::string generations_;
+  std::set<std::string> said_;
+};
 
 int tail(const Globals& globals, const Options& options) {
   const dataplane::Paths paths{globals.state};
+  Printer printer(paths.generations());
   RuleNames names(paths);
   auto reader = accesslog::SegmentReader::open(paths.log());
   if (!reader) return report(globals, reader.error());
-  std::vector<std::string> last;  // a ring of the newest lines until the end is reached
+  std::vector<Line> last;  // a ring of the newest lines until the end is reached
   std::size_t next = 0;
   bool caught_up = false;
   for (;;) {
     auto item = reader->next();
     if (!item) return report(globals, item.error());
     if (*item) {
-      std::string text = show(globals, **item, names);
-      if (text.empty()) continue;
+      Line line = show(globals, **item, names);
+      if (line.text.empty()) continue;
       if (caught_up)
-        print(text);
+        printer.print(line);
       else if (last.size() < options.lines)
-        last.push_back(std::move(text));
+        last.push_back(std::move(line));
       else if (options.lines > 0)
-        last[next++ % options.lines] = std::move(text);
+        last[next++ % options.lines] = std::move(line);
       continue;
     }
     if (!caught_up)
-      for (std::size_t i = 0; i < last.size(); ++i) print(last[(next + i) % last.size()]);
+      for (std::size_t i = 0; i < last.size(); ++i) printer.print(last[(next + i) % last.size()]);
     caught_up = true;
     if (!options.follow) return Exit::ok;
     reader->wait(std::chrono::seconds(1));

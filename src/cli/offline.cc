@@ -14,6 +14,11 @@ void add_bundle_options(CLI::App& command, BundleOptions& options) {
                      "environment to resolve it for (the only one, when there is one)");
 }
 
+int unusable(const Globals& globals, const app::Compiled& compiled) {
+  if (globals.json()) print_json(Json{{"diagnostics", to_json(compiled.diagnostics)}});
+  return Exit::error;
+}
+
 Json to_json(const Diagnostics& diagnostics) {
   return api::to_json(diagnostics);
 }

@@ -2,13 +2,18 @@
 
 #include <filesystem>
 
+#include "api/control.h"
+#include "app/access.h"
 #include "cli/client.h"
+#include "cli/offline.h"
+#include "cli/plan_text.h"
+#include "sys/clock.h"
 
 namespace durward::cli {
 namespace {
 
 struct Options {
-  std::string bundle, environment;
+  std::string bundle, environment, from;
 };
 
 Json body_of(const Options& options) {
@@ -20,22 +25,6 @@ Json body_of(const Options& options) {
   return body;
 }
 
-std::string text_of(const Json& answer) {
-  const auto& plan = answer["plan"];
-  const auto change = plan["change"].get<std::string>();
-  if (change == "nothing")
-    return fmt::format("nothing changes; generation {}\n", answer["generation"].get<std::string>());
-  std::string out = fmt::format("generation {}\n", answer["generation"].get<std::string>());
-  for (const auto& line : plan["config"]) out += "  " + line.get<std::string>() + "\n";
-  for (const auto& map : plan["maps"])
-    out += fmt::format("  {}: {} rows come, {} change, {} go\n", map["map"].get<std::string>(),
-                       map["added"].get<std::size_t>(), map["changed"].get<std::size_t>(),
-                       map["removed"].get<std::size_t>());
-  out += plan["reload"].get<bool>() ? fmt::format("reload: {}\n", plan["reason"].get<std::string>())
-                                    : std::string("no reload: only maps change\n");
-  return out;
-}
-
 void show_warnings(const Globals& globals, const Json& answer) {
   if (globals.json()) return;
   for (const auto& d : answer["diagnostics"])
@@ -44,36 +33,91 @@ void show_warnings(const Globals& globals, const Json& answer) {
                             d.value("file", ""), d.value("line", 0), d.value("column", 0)));
 }
 
-void add(Program& program, const char* name, const char* text, const char* path, bool pending) {
-  auto options = std::make_shared<Options>();
-  auto* command = program.add(name, text, true);
-  command->add_option("--bundle", options->bundle,
-                      "directory of the root bundle (what the daemon was started with)");
-  command->add_option("--env", options->environment, "environment (what the daemon was started with)");
-  command->callback([&program, options, path, pending] {
-    program.chosen = [&program, options, path, pending]() -> int {
-      const auto answer = ask_or_report(program.globals, "POST", path, body_of(*options));
-      if (!answer) return Exit::error;
-      show_warnings(program.globals, *answer);
-      if (program.globals.json())
-        print_json(*answer);
-      else
-        print(text_of(*answer) + (pending ? "" : "applied\n"));
-      const bool changes = (*answer)["plan"]["change"] != "nothing";
-      return pending && changes ? Exit::changes_pending : Exit::ok;
-    };
-  });
+// Who may do what can change without a row for HAProxy: by who holds a role.
+bool pending(const Json& answer) {
+  if (answer["plan"]["change"] != "nothing") return true;
+  if (!answer.contains("access")) return false;
+  const Json& access = answer["access"];
+  return !access["routes"].empty() || !access["definitions"].empty();
+}
+
+int show(const Globals& globals, const Json& answer) {
+  if (globals.json())
+    print_json(answer);
+  else
+    print(plan_text(answer));
+  return pending(answer) ? Exit::changes_pending : Exit::ok;
+}
+
+// One bundle against another, without a gateway.
+int compare(const Globals& globals, const Options& options) {
+  const BundleOptions was{.bundle = options.from, .environment = options.environment};
+  const BundleOptions is{.bundle = options.bundle.empty() ? "." : options.bundle,
+                         .environment = options.environment};
+  const auto before = compile_and_show(globals, was);
+  const auto after = before.usable() ? compile_and_show(globals, is) : app::Compiled();
+  if (!after.usable()) return unusable(globals, before.usable() ? after : before);
+  const auto plan = dataplane::diff(before.generation.get(), *after.generation);
+  const auto access =
+      app::compare_access(*before.policies, *after.policies, sys::SystemClock().now_seconds(), std::nullopt);
+  return show(globals, {{"diagnostics", to_json(after.diagnostics)},
+                        {"generation", after.generation->name},
+                        {"plan", api::to_json(plan)},
+                        {"access", api::to_json(access)},
+                        {"applied", false}});
+}
+
+int plan(const Globals& globals, const Options& options) {
+  if (!options.from.empty()) return compare(globals, options);
+  if (globals.state.empty())
+    return report(globals, {"CLI013", "compare with what?",
+                            "--state DIR for a running Durward, or --from DIR for another bundle"});
+  const auto answer = ask_or_report(globals, "POST", "/v1/plan", body_of(options));
+  if (!answer) return Exit::error;
+  show_warnings(globals, *answer);
+  return show(globals, *answer);
+}
+
+int apply(const Globals& globals, const Options& options) {
+  const auto answer = ask_or_report(globals, "POST", "/v1/apply", body_of(options));
+  if (!answer) return Exit::error;
+  show_warnings(globals, *answer);
+  if (globals.json())
+    print_json(*answer);
+  else
+    print(plan_text(*answer) + "applied\n");
+  return Exit::ok;
+}
+
+void add_options(CLI::App& command, Options& options) {
+  command.add_option("--bundle", options.bundle,
+                     "directory of the root bundle (what the daemon was started with)");
+  command.add_option("--env", options.environment, "environment (what the daemon was started with)");
 }
 
 }  // namespace
 
 void add_plan(Program& program) {
-  add(program, "plan", "What applying a bundle would change, and whether HAProxy has to reload and why",
-      "/v1/plan", true);
+  auto options = std::make_shared<Options>();
+  auto* command =
+      program.add("plan", "Who would gain or lose access by a bundle, and what HAProxy would be told");
+  auto* state =
+      command->add_option("--state", program.globals.state, "state directory of the running Durward")
+          ->envname("DURWARD_STATE");
+  add_options(*command, *options);
+  command->add_option("--from", options->from, "compare with this bundle instead, offline")->excludes(state);
+  command->callback([&program, options] {
+    program.chosen = [&program, options] { return plan(program.globals, *options); };
+  });
 }
 
 void add_apply(Program& program) {
-  add(program, "apply", "Put a bundle in force", "/v1/apply", false);
+  auto options = std::make_shared<Options>();
+  auto* command = program.add("apply", "Put a bundle in force", true);
+  add_options(*command, *options);
+  command->callback([&program, options] {
+    program.chosen = [&program, options] { return apply(program.globals, *options); };
+  });
 }
 
 }  // namespace durward::cli

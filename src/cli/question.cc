@@ -64,6 +64,15 @@ Status add_roles(const Question& question, const model::Model& model, model::Sub
 
 }  // namespace
 
+void add_subject_options(CLI::App& command, Question& question) {
+  command.add_option("--roles", question.roles, "roles held, comma-separated")->delimiter(',');
+  command.add_option("--unknown-roles", question.unknown_roles, "roles that cannot be told")->delimiter(',');
+  command.add_option("--acr", question.acr, "login level, a word of the gateway's ladder");
+  command.add_option("--auth-age", question.auth_age, "how long ago they logged in: 30s, 5m, 2h");
+  command.add_option("--source", question.source, "client address (unknown when left out)");
+  command.add_option("--at", question.at, "time, 2026-11-23T09:00:00Z (now when left out)");
+}
+
 Result<Asked> prepare(const Question& question, const model::Model& model, std::chrono::sys_seconds now) {
   Asked out;
   out.request.method = question.method;

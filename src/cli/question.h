@@ -23,6 +23,9 @@ struct Question {
   std::string url;
 };
 
+// --roles, --unknown-roles, --acr, --auth-age, --source, --at: the same for every command that asks.
+void add_subject_options(CLI::App& command, Question& question);
+
 struct Asked {
   model::Subject subject;
   policy::Request request;

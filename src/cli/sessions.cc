@@ -13,6 +13,10 @@ void add_sessions(Program& program) {
         print_json(*answer);
         return Exit::ok;
       }
+      if (answer->empty()) {
+        print("nobody is logged in\n");
+        return Exit::ok;
+      }
       Table table{{"ID", "KIND", "WHO", "PROVIDER", "ROLES", "HOSTS", "LAST SEEN", "ENDS"}, {}};
       for (const auto& login : *answer)
         table.rows.push_back({login["id"], login["kind"],

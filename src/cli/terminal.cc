@@ -64,13 +64,6 @@ std::string counted(std::size_t count, const std::string& one, const std::string
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-std::string duration_text(std::chrono::seconds duration) {
-  const auto count = duration.count();
-  for (const auto& [unit, letter] : {std::pair{86400, 'd'}, std::pair{3600, 'h'}, std::pair{60, 'm'}})
-    if (count > 0 && count % unit == 0) return fmt::format("{}{}", count / unit, letter);
-  return fmt::format("{}s", count);
-}
-
 std::optional<std::chrono::seconds> parse_duration(const std::string& text) {
   std::int64_t count = 0;
   const char* end = text.data() + text.size();

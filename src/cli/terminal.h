@@ -28,7 +28,6 @@ struct Table {
 };
 
 std::string counted(std::size_t count, const std::string& one, const std::string& many);  // "1 app", "2 apps"
-std::string duration_text(std::chrono::seconds duration);                                 // "15m", "90s"
 // "15m", "30s", "2h", "1d": nothing when it is not that.
 std::optional<std::chrono::seconds> parse_duration(const std::string& text);
 

@@ -9,7 +9,7 @@ void add_token(Program& program) {
     std::string person, session, host, name, life = "1h";
   };
   auto options = std::make_shared<Options>();
-  auto* token = program.add("token", "Bearer tokens for API clients");
+  auto* token = program.app.add_subcommand("token", "Bearer tokens for API clients");
   token->require_subcommand(1);
   auto* command =
       token->add_subcommand("create", "Make a token for one host, from a live login; it is shown once");

@@ -30,6 +30,18 @@ std::string last_lines(const std::string& text, std::size_t bytes) {
   return text.size() > bytes ? "…" + text.substr(text.size() - bytes) : text;
 }
 
+// HAProxy names places as "[FILE:LINE]"; the operator's own file is none of the bundle's.
+std::string refusal_hint(const std::string& output, const std::string& ours, const std::string& theirs) {
+  const auto blames = [&](const std::string& file) {
+    return output.find("[" + file + ":") != std::string::npos;
+  };
+  if (!theirs.empty() && blames(theirs) && !blames(ours))
+    return "the line numbers are of " + theirs + ", which is not Durward's to change";
+  const std::string named =
+      "the line numbers are of " + ours + "; each block there names the bundle line it came from";
+  return !theirs.empty() && blames(theirs) ? named + "; those of " + theirs + " are the operator's" : named;
+}
+
 }  // namespace
 
 Haproxy::Haproxy(std::string binary, Paths paths, std::optional<Attached> attached)
@@ -67,7 +79,7 @@ Status Haproxy::check(const generation::Generation& generation) const {
   if (!ran) return tl::unexpected(ran.error());
   if (ran->exit_code == 0) return {};
   return fail("DAT021", "HAProxy refuses the configuration: " + last_lines(ran->output, 2000),
-              "the line numbers are of " + file + "; each block there names the bundle line it came from");
+              refusal_hint(ran->output, file, attached_ ? attached_->operator_config : std::string()));
 }
 
 Status Haproxy::publish(const generation::Generation& generation) const {

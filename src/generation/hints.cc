@@ -9,19 +9,13 @@
 #include "base/text.h"
 #include "generation/routes.h"
 #include "generation/rows.h"
+#include "model/phrases.h"
 
 namespace durward::generation {
 namespace {
 
 constexpr std::size_t hint_bytes_max = 300;
 constexpr std::size_t deny_subsets_max = 6;  // rules whose subsets all get a row: 2^6
-
-std::string list(const std::vector<std::string>& roles, const char* last) {
-  std::string out;
-  for (std::size_t i = 0; i < roles.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == roles.size() ? last : ", ") + roles[i];
-  return out;
-}
 
 std::string conditions(const policy::CanonicalRule::When& when, const model::Gateway& gateway) {
   std::string out;
@@ -34,25 +28,17 @@ std::string conditions(const policy::CanonicalRule::When& when, const model::Gat
 }
 
 std::string audience(const policy::CanonicalRule& rule) {
-  switch (rule.who) {
-    case model::Who::anyone:
-      return "anyone";
-    case model::Who::anonymous:
-      return "people who are not logged in";
-    case model::Who::signed_in:
-      return "anyone who is logged in";
-    case model::Who::roles:
-      break;
-  }
+  if (rule.who != model::Who::roles) return model::who_phrase(rule.who);
   std::string out;
   if (!rule.any_of.empty())
-    out += (rule.any_of.size() > 1 ? "one of the roles " : "the role ") + list(rule.any_of, " or ");
+    out += (rule.any_of.size() > 1 ? "one of the roles " : "the role ") + model::listed(rule.any_of, " or ");
   if (!rule.all_of.empty())
     out += (out.empty() ? "" : " and ") +
            std::string(rule.all_of.size() > 1 ? "all of the roles " : "the role ") +
-           list(rule.all_of, " and ");
+           model::listed(rule.all_of, " and ");
   if (!rule.none_of.empty())
-    out += (out.empty() ? "" : ", ") + std::string("none of the roles ") + list(rule.none_of, " or ");
+    out +=
+        (out.empty() ? "" : ", ") + std::string("none of the roles ") + model::listed(rule.none_of, " or ");
   return out;
 }
 

@@ -3,19 +3,17 @@
 // skips.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <sstream>
-
 #include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
 
 #include "base/diagnostics.h"
 #include "model/codes.h"
 #include "model/load.h"
 #include "model/print.h"
+#include "testing/golden_case.h"
 #include "testing/memory_bundle.h"
 
 namespace durward::model {
@@ -50,30 +48,6 @@ kind: Credential
 metadata: {name: corp-client}
 spec: {from: {file: corp-client}, usedBy: [idp/corp]}
 )";
-
-struct Section {
-  std::string name;
-  std::string text;
-};
-
-std::string slurp(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-std::vector<Section> read_sections(const std::string& text) {
-  std::vector<Section> sections;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.size() > 6 && line.starts_with("-- ") && line.ends_with(" --"))
-      sections.push_back({line.substr(3, line.size() - 6), ""});
-    else if (!sections.empty())
-      sections.back().text += line + "\n";
-  }
-  return sections;
-}
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
   const auto at = text.find(what);
@@ -127,65 +101,36 @@ void expect_round_trip(const Model& model) {
 class Golden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, Case) {
-  const fs::path path = cases_directory / GetParam();
-  std::vector<Section> sections = read_sections(slurp(path));
+  testing::GoldenCase golden(cases_directory / GetParam());
   std::map<std::string, std::string> files;
   std::string environment;
-  for (const Section& s : sections) {
+  std::set<std::string> names;
+  for (const auto& s : golden.sections()) {
+    names.insert(s.name);
     if (s.name.ends_with(".yaml") || s.name.ends_with(".yml"))
       files[s.name] = unescaped(replaced(s.text, defaults_mark, defaults));
     if (s.name == "environment") environment = s.text.substr(0, s.text.find('\n'));
   }
+  EXPECT_TRUE(names.contains("diagnostics") || names.contains("model"))
+      << "the case has neither -- diagnostics -- nor -- model --";
   Loaded loaded;
   load_files(files, environment, loaded);
   std::map<std::string, std::string> actual{{"diagnostics", render_text(loaded.diagnostics)}};
-  if (loaded.model && !loaded.diagnostics.has_errors()) {
-    actual["model"] = replaced(print(*loaded.model), printed_defaults(), defaults_mark);
-    expect_round_trip(*loaded.model);
-  } else {
-    actual["model"] = "";
-  }
-  const bool accept = std::getenv("DURWARD_ACCEPT") != nullptr;
-  std::ofstream out;
-  if (accept) out.open(path, std::ios::binary);
-  bool judged = false;
-  for (const Section& s : sections) {
-    const auto found = actual.find(s.name);
-    judged |= found != actual.end();
-    if (accept) {
-      out << "-- " << s.name << " --\n" << (found == actual.end() ? s.text : found->second);
-    } else if (found != actual.end()) {
-      EXPECT_EQ(s.text, found->second);
-    }
-  }
-  EXPECT_TRUE(judged) << "the case has neither -- diagnostics -- nor -- model --";
-  if (std::none_of(sections.begin(), sections.end(),
-                   [](const Section& s) { return s.name == "diagnostics"; })) {
-    EXPECT_EQ(actual["diagnostics"], "");
-  }
-  if (accept) GTEST_SKIP() << "rewritten";
+  const bool usable = loaded.model && !loaded.diagnostics.has_errors();
+  if (usable) expect_round_trip(*loaded.model);
+  // A case about a diagnostic need not show the model.
+  if (names.contains("model"))
+    actual["model"] = usable ? replaced(print(*loaded.model), printed_defaults(), defaults_mark) : "";
+  golden.judge(actual);
 }
 
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(cases_directory))
-    if (entry.path().extension() == ".case") names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::string test_name(const ::testing::TestParamInfo<std::string>& test) {
-  std::string name = test.param.substr(0, test.param.find('.'));
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-}
-INSTANTIATE_TEST_SUITE_P(Bundle, Golden, ::testing::ValuesIn(case_names()), test_name);
+INSTANTIATE_TEST_SUITE_P(Bundle, Golden, ::testing::ValuesIn(testing::golden_names(cases_directory)),
+                         testing::golden_test_name);
 
 TEST(Codes, EachHasAGoldenCase) {
   std::string all;
-  for (const std::string& name : case_names())
-    for (const Section& s : read_sections(slurp(cases_directory / name)))
+  for (const std::string& name : testing::golden_names(cases_directory))
+    for (const auto& s : testing::GoldenCase(cases_directory / name).sections())
       if (s.name == "diagnostics") all += s.text;
   const auto expect_case = [&](const Code& c) {
     EXPECT_NE(all.find("[" + std::string(c.id) + "]"), std::string::npos) << c.id << ": " << c.title;

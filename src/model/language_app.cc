@@ -1,5 +1,6 @@
 // The table of an App: hosts, upstreams, routes, access.
 #include "model/language.h"
+#include "model/phrases.h"
 
 namespace durward::model {
 namespace {
@@ -88,8 +89,9 @@ const Codec<Audience>& roles() {
 }
 
 const Codec<Who>& who() {
-  static const Codec<Who> codec =
-      choice<Who>({{"anyone", Who::anyone}, {"anonymous", Who::anonymous}, {"signedIn", Who::signed_in}});
+  static const Codec<Who> codec = choice<Who>({{who_word(Who::anyone), Who::anyone},
+                                               {who_word(Who::anonymous), Who::anonymous},
+                                               {who_word(Who::signed_in), Who::signed_in}});
   return codec;
 }
 

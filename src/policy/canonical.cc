@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/mutant.h"
 #include "base/text.h"
+#include "model/phrases.h"
 
 namespace durward::policy {
 namespace {
@@ -35,20 +36,6 @@ CanonicalRule::When canonical(const model::Conditions& conditions) {
   sort_unique(out.weekly);
   sort_unique(out.source);
   return out;
-}
-
-const char* word(model::Who who) {
-  switch (who) {
-    case model::Who::anyone:
-      return "anyone";
-    case model::Who::anonymous:
-      return "anonymous";
-    case model::Who::signed_in:
-      return "signedIn";
-    case model::Who::roles:
-      return "roles";
-  }
-  return "";
 }
 
 // Names are encoded so that no separator of this form can occur in them.
@@ -92,7 +79,7 @@ std::string canonical_text(const std::vector<CanonicalRule>& rules) {
   std::string out = "durward policy 1\n";
   for (const auto& rule : rules) {
     out += fmt::format("{} {} any={} all={} none={}", rule.effect == model::Effect::allow ? "allow" : "deny",
-                       word(rule.who), text(rule.any_of), text(rule.all_of), text(rule.none_of));
+                       model::who_word(rule.who), text(rule.any_of), text(rule.all_of), text(rule.none_of));
     if (rule.when) out += " when " + text(*rule.when);
     if (rule.unless) out += " unless " + text(*rule.unless);
     out += '\n';
