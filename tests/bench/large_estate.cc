@@ -83,8 +83,8 @@ std::string app_bundle(const LargeEstate& estate, unsigned app, const std::strin
       "    - {{id: office, deny: anyone, methods: [POST, PUT, DELETE], routes: [list, item], unless: "
       "{{source: "
       "[10.0.0.0/8]}}}}\n{}",
-      app_name(app), team_of(estate, app), large_host(app), estate.servers, read, other, write, admin,
-      more_rules);
+      app_name(app), team_of(estate, app), large_host(app), estate.servers, read, other, auditor_role, write,
+      admin, more_rules);
 }
 
 std::string popular_rule(unsigned minutes) {
