@@ -129,9 +129,11 @@ INSTANTIATE_TEST_SUITE_P(Bundle, Golden, ::testing::ValuesIn(testing::golden_nam
 
 TEST(Codes, EachHasAGoldenCase) {
   std::string all;
-  for (const std::string& name : testing::golden_names(cases_directory))
-    for (const auto& s : testing::GoldenCase(cases_directory / name).sections())
+  for (const std::string& name : testing::golden_names(cases_directory)) {
+    const testing::GoldenCase golden(cases_directory / name);
+    for (const auto& s : golden.sections())
       if (s.name == "diagnostics") all += s.text;
+  }
   const auto expect_case = [&](const Code& c) {
     EXPECT_NE(all.find("[" + std::string(c.id) + "]"), std::string::npos) << c.id << ": " << c.title;
   };

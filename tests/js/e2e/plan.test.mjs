@@ -124,10 +124,7 @@ test('two bundles are compared offline, by role', () => {
   });
   const ran = spawnSync(binary, ['plan', '--from', estate.bundle, '--bundle', bundle], { encoding: 'utf8' });
   assert.equal(ran.status, 2, ran.stderr);
-  assert.match(
-    ran.stdout,
-    /^access: support gains POST \/v1\/refunds on api; nobody loses$/m,
-  );
+  assert.match(ran.stdout, /^access: support gains POST \/v1\/refunds on api; nobody loses$/m);
   assert.match(ran.stdout, /\+ support; with webauthn or above; a login at most 15m old/);
   const same = spawnSync(binary, ['plan', '--from', bundle, '--bundle', bundle], { encoding: 'utf8' });
   assert.equal(same.status, 0);
