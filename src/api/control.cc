@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "sys/environment.h"
 
@@ -136,7 +137,8 @@ Json to_json(const app::AccessReport& access) {
 
   if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != sys::effective_user()))
     return problem(403, {"API020", "this socket serves root and the user Durward runs as", ""});
-  if (!request.header("origin").empty() || request.header("host") != "durward")
+  const bool from_a_page = !request.header("origin").empty() || request.header("host") != "durward";
+  if (from_a_page && !mutant("control-origin-unchecked"))
     return problem(403, {"API021", "this is not a request of the durward command", ""});
   const std::string path = request.path();
   if (request.method == "GET" && path == "/v1/status") return status();
@@ -260,8 +262,24 @@ Reply Control::apply(const Json& body) {
   return applied(daemon_.apply(string_of(body, "bundle"), string_of(body, "environment")), true);
 }
 
+// A site's page can have the browser of whoever sits at this machine ask loopback, under a name of the
+// site's.
+bool is_from_a_page(const Request& request, const std::string& observed) {
+  if (!request.header("origin").empty() || request.header_count("host") > 1) return true;
+  const auto name_of = [](std::string text) {
+    if (!text.ends_with(']')) text = text.substr(0, text.rfind(':'));
+    return text.starts_with('[') && text.ends_with(']') ? text.substr(1, text.size() - 2) : text;
+  };
+  const std::string at = name_of(observed);
+  const std::string host = lower_ascii(name_of(request.header("host")));
+  const bool loopback_only = at == "::1" || at.starts_with("127.");
+  return loopback_only && !host.empty() && host != "localhost" && !model::IpAddress::parse(host);
+}
+
 Reply observe(app::Daemon& daemon, const Request& request) {
   const std::string path = request.path();
+  if (is_from_a_page(request, daemon.options().observed))
+    return {403, {{"content-type", "text/plain"}}, "not for pages of other sites\n"};
   if (request.method != "GET" && request.method != "HEAD") return {405, {{"allow", "GET, HEAD"}}, ""};
   if (path == "/metrics")
     return {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, daemon.metrics().text()};

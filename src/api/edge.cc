@@ -316,8 +316,9 @@ Reply Edge::adopt(const Context& context) {
                       context.request.header("x-request-id"), context.origin(context.host) + "/"}));
   };
   const auto form = parse_form(context.request.body);
-  if (context.request.header("origin") != context.login_origin() ||
-      context.request.header_count("origin") != 1)
+  const bool from_login_host = context.request.header("origin") == context.login_origin() &&
+                               context.request.header_count("origin") == 1;
+  if (!from_login_host && !mutant("adopt-origin-unchecked"))
     return refuse({"API013", "the form did not come from the login host", ""});
   if (!form || !form->contains("ticket") || !form->contains("start"))
     return refuse({"API013", "the form is incomplete", ""});

@@ -39,6 +39,27 @@ generation::CredentialPaths authority_paths(const model::Model& model, const std
   return out;
 }
 
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Where Durward tells about itself is no application: through a route of one, anybody might read it.
+void check_observed(const model::Model& model, const std::string& observed, Diagnostics& diagnostics) {
+  const auto colon = observed.rfind(':');
+  if (colon == std::string::npos) return;
+  std::string host = observed.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string port = observed.substr(colon + 1);
+  const bool local = is_loopback(host) || host == "0.0.0.0" || host == "::";
+  for (const auto* app : model.all_apps())
+    for (const auto& [name, upstream] : app->upstreams)
+      for (const auto& server : upstream.servers)
+        if (std::to_string(server.value.port) == port &&
+            (server.value.host == host || (local && is_loopback(server.value.host))))
+          diagnostics.error("MDL050", server.span, "Durward's own metrics are served there",
+                            "name the application's own server, or start durward with another --metrics");
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> bundle_files(const std::string& directory) {
@@ -68,6 +89,7 @@ Compiled compile(const CompileInput& input, const CompileNotes& notes) {
   out.source->before_reading = notes.before_reading;
   auto& diagnostics = out.diagnostics;
   out.model = model::load(*out.source, input.environment, diagnostics, notes.patched);
+  if (out.model) check_observed(*out.model, input.observed, diagnostics);
   if (out.model && !diagnostics.has_errors()) out.policies = policy::compile(out.model, diagnostics);
   if (out.policies && !diagnostics.has_errors()) {
     const auto paths = authority_paths(*out.model, input.bundle, diagnostics);

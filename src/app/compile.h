@@ -31,6 +31,7 @@ class DirectorySource final : public model::BundleSource {
 struct CompileInput {
   std::string bundle;       // directory
   std::string environment;  // "" = the only one
+  std::string observed;     // ADDRESS:PORT of Durward's own metrics; "" = unknown
   generation::Platform platform;
 };
 

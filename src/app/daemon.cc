@@ -144,6 +144,7 @@ CompileInput Daemon::compile_input(const std::string& bundle, const std::string&
   CompileInput input;
   input.bundle = bundle.empty() ? options_.bundle : bundle;
   input.environment = environment.empty() ? options_.environment : environment;
+  input.observed = options_.observed;
   input.platform.version_major = haproxy_version_.major;
   input.platform.version_minor = haproxy_version_.minor;
   if (options_.attached) {
@@ -383,8 +384,7 @@ void Daemon::housekeeping() {
     metrics_.classes.Set(static_cast<double>(status.classes));
     metrics_.verdicts.Set(static_cast<double>(status.verdicts));
     metrics_.in_sync.Set(status.in_sync ? 1 : 0);
-    const auto unreadable = static_cast<double>(receiver_->stats().parse_errors);
-    metrics_.log_errors.Increment(unreadable - metrics_.log_errors.Value());
+    count_log_troubles();
     metrics_.lease_seconds.Set(static_cast<double>((status.lease_end - clock_.now_seconds()).count()));
     if (const auto now = estate(); now && ++rounds % 2 == 0) {
       if (auto done = sync_certificates(*now); !done) log_error("certificates not replaced", done.error());
@@ -399,6 +399,15 @@ void Daemon::housekeeping() {
 }
 
 void Daemon::injected(std::size_t sessions, std::chrono::microseconds latency) {
+void Daemon::count_log_troubles() {
+  const auto stats = receiver_->stats();
+  metrics_.log_errors.Increment(static_cast<double>(stats.parse_errors) - metrics_.log_errors.Value());
+  const auto refused = static_cast<double>(stats.refused_peers) - metrics_.log_refused_peers.Value();
+  if (refused <= 0) return;
+  metrics_.log_refused_peers.Increment(refused);
+  log_warning("a stranger connected to the log", {{"connections", fmt::format("{}", refused)}});
+}
+
   metrics_.injections.Increment(static_cast<double>(sessions));
   metrics_.injection_seconds.Observe(static_cast<double>(latency.count()) / 1e6);
 }

@@ -31,6 +31,7 @@ struct DaemonOptions {
   std::string bundle;
   std::string environment;
   dataplane::Paths paths;
+  std::string observed;  // ADDRESS:PORT of /metrics: no upstream may be there
   std::string haproxy = "haproxy";
   bool start_haproxy = true;
   std::optional<dataplane::Haproxy::Attached>
@@ -108,6 +109,7 @@ class Daemon final : private dataplane::Observer {
   Status sync_certificates(const Estate& estate);
   Result<session::Ended> in_force(Result<session::Ended> ended);
   void housekeeping();
+  void count_log_troubles();
   void on_access(const accesslog::AccessEvent& event);
 
   void injected(std::size_t sessions, std::chrono::microseconds latency) override;

@@ -35,6 +35,8 @@ Metrics::Metrics(std::shared_ptr<Registry> registry)
       log_lines(counter(*registry, "durward_access_log_lines_total", "Access log lines received.")),
       log_holes(counter(*registry, "durward_access_log_holes_total", "Holes in the sequence of log lines.")),
       log_errors(counter(*registry, "durward_access_log_errors_total", "Lines that could not be read.")),
+      log_refused_peers(counter(*registry, "durward_access_log_refused_peers_total",
+                                "Connections to the reader of the log by other users.")),
       sessions(gauge(*registry, "durward_sessions", "Live sessions.")),
       classes(gauge(*registry, "durward_classes", "Classes of subjects with live sessions.")),
       verdicts(gauge(*registry, "durward_verdicts", "Verdict rows that HAProxy should hold.")),

@@ -30,6 +30,7 @@ class Metrics {
   prometheus::Counter& log_lines;
   prometheus::Counter& log_holes;
   prometheus::Counter& log_errors;
+  prometheus::Counter& log_refused_peers;
   prometheus::Gauge& sessions;
   prometheus::Gauge& classes;
   prometheus::Gauge& verdicts;

@@ -20,7 +20,8 @@ std::string full_path(const CompileInput& input, const std::string& path) {
 }
 
 bool same_input(const CompileInput& a, const CompileInput& b) {
-  return a.bundle == b.bundle && a.environment == b.environment && a.platform == b.platform;
+  return a.bundle == b.bundle && a.environment == b.environment && a.observed == b.observed &&
+         a.platform == b.platform;
 }
 
 void add(const Diagnostic& finding, Diagnostics& out) {

@@ -74,6 +74,7 @@ int up(const Globals& globals, const Options& options) {
   auto daemon = app::Daemon::create({.bundle = fs::absolute(options.bundle).lexically_normal().string(),
                                      .environment = options.environment,
                                      .paths = {state},
+                                     .observed = options.metrics,
                                      .haproxy = options.haproxy,
                                      .start_haproxy = !options.no_haproxy && options.attach.empty(),
                                      .attached = attached_to(options)});

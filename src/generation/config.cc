@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "generation/request_rules.h"
 #include "generation/routes.h"
 #include "generation/rows.h"
 #include "generation/words.h"
 #include "generation/writer.h"
+#include "model/address.h"
 
 namespace durward::generation {
 namespace {
@@ -209,36 +211,61 @@ class Config {
       w_.line("http-check send meth GET uri {} ver HTTP/1.1 hdr host {}", upstream.health_path->value,
               app.hosts.empty() ? gateway_.login_host.value : app.hosts.front().value);
     }
+    if (std::ranges::any_of(upstream.servers, [](const auto& one) { return resolvable(one.value); })) {
+      w_.comment("a name may be made to mean another machine later: what these say goes nowhere");
+      w_.line("http-response deny deny_status 502 if {{ bc_dst {} }}", model::never_upstream_networks);
+    }
     for (std::size_t i = 0; i < upstream.servers.size(); ++i) server(upstream, i);
   }
 
   void route_limits(const model::App& app, const model::Upstream& upstream) {
     bool timeouts = false, bodies = false;
+    std::vector<std::string> streams;
     for (const auto& route : app.routes) {
       if (route.upstream.value != upstream.name.value) continue;
       timeouts |= route.timeout.has_value();
       bodies |= route.max_body_bytes.has_value();
+      if (route.stream_body) streams.push_back(app.name.value + "/" + route.id.value);
     }
     if (timeouts)
       w_.line(
           "http-request set-timeout server var(txn.r),field(4,|) unless {{ var(txn.r),field(4,|) -m str -- - "
           "}}");
-    if (largest_body_ > gateway_.max_body_bytes || bodies) {
-      w_.line(
-          "http-request deny deny_status 413 if {{ var(txn.r),field(5,|) -m str -- - }} {{ "
-          "req.hdr(content-length),add(0) gt {} }}",
-          gateway_.max_body_bytes);
-    }
-    if (!bodies) return;
-    w_.comment("a limit needs a length to hold against; hdr_val() would wrap at 2 GiB, add(0) does not");
+    unsized_bodies(streams);
+    if (mutant("body-limit-off") || mutant("unsized-body-allowed")) return;
+    if (largest_body_ <= gateway_.max_body_bytes && !bodies && gateway_.max_body_bytes >= buffer_bytes_max)
+      return;
+    w_.comment(
+        "hdr_val() would wrap at 2 GiB, add(0) does not; over HTTP/2 body_size knows no announced length");
     w_.line("http-request set-var(txn.body) req.hdr(content-length),add(0)");
+    w_.line("http-request set-var(txn.body) req.body_size if !has_length{}",
+            streams.empty() ? "" : " !is_stream");
     w_.line("acl has_no_limit var(txn.r),field(5,|) -m str -- -");
-    w_.line("acl has_length var(txn.body) -m found");
-    w_.line("http-request return status 411 if !has_no_limit !has_length !{{ internal.htx.has_eom }}");
-    w_.line("http-request return status 411 if !has_no_limit !has_length {{ req.body_size gt 0 }}");
+    w_.line("http-request deny deny_status 413 if has_no_limit {{ var(txn.body) -m int gt {} }}",
+            gateway_.max_body_bytes);
+    if (bodies)
+      w_.line(
+          "http-request deny deny_status 413 if !has_no_limit {{ var(txn.body) -m found }} !{{ "
+          "var(txn.r),field(5,|),sub(txn.body) ge 0 }}");
+  }
+
+  // HAProxy counts what lies in its buffer and what a header announces, nothing that flows past. So a body of
+  // unknown length is waited for while it fits, and refused when it does not.
+  void unsized_bodies(const std::vector<std::string>& streams) {
+    if (mutant("unsized-body-allowed")) return;
+    w_.comment(
+        "a body without a length is counted while it fits a buffer; beyond, only a route that streams takes "
+        "it");
+    w_.line("acl is_whole internal.htx.has_eom");
+    w_.line("acl has_length req.fhdr_cnt(content-length) gt 0");
+    if (!streams.empty()) w_.line("acl is_stream var(txn.r),field(3,|) -m str {}", join(streams, " "));
+    const char* when = streams.empty() ? "!is_whole !has_length" : "!is_whole !has_length !is_stream";
+    w_.line("http-request wait-for-body time 10s if {}", when);
     w_.line(
-        "http-request deny deny_status 413 if !has_no_limit has_length !{{ "
-        "var(txn.r),field(5,|),sub(txn.body) ge 0 }}");
+        "http-request return status 411 content-type application/problem+json string "
+        "'{{\"type\":\"about:blank\",\"title\":\"Length Required\",\"status\":411,\"detail\":\"Send a "
+        "Content-Length. This route takes a body of unknown length only while it is short.\"}}' if {}",
+        when);
   }
 
   void server(const model::Upstream& upstream, std::size_t index) {

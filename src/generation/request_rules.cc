@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "generation/rows.h"
 #include "generation/words.h"
@@ -11,11 +12,14 @@
 namespace durward::generation {
 namespace {
 
-// Spellings that CGI, WSGI or PHP would fold onto a header the gateway speaks for.
-constexpr const char* alias_pattern =
-    "(?i)(?:^|:)(?=[^:]*[^a-z0-9:-])(?:x[^a-z0-9:]+(?:durward|forwarded|original|rewrite|real|http|envoy)|"
-    "forwarded|"
-    "cookie|host|authorization)[^:]*";
+// Of all headers as one text, a line each: control bytes in a value, which parsers behind us skip, cut at or
+// take for space, and names that CGI, WSGI or PHP would fold onto a header the gateway speaks for. One pass:
+// writing the headers out costs more than searching them.
+constexpr const char* header_pattern =
+    "(?i)[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]|"
+    "(?:^|\\n)(?=[^:\\n]*[^a-z0-9:\\n-])(?:x[^a-z0-9:]+(?:durward|forwarded|original|rewrite|real|http|envoy)"
+    "|"
+    "forwarded|cookie|host|authorization)[^:]*";
 // Our cookies in any place or spelling but "NAME=value" at the start or after "; ".
 constexpr const char* cookie_pattern =
     "(?<!^)(?<!; )__Host-durward|__Host-durward(?!(?:-login|-state)?=[A-Za-z0-9_-]+(?:; |$))";
@@ -64,17 +68,22 @@ class RequestRules {
     w_.line("http-request set-var(txn.html) bool(true) if is_navigation || !has_fetch_mode accepts_html");
     w_.line("acl wants_html var(txn.html) -m bool");
     w_.line("http-request set-var(txn.host) req.fhdr(host),lower,host_only,regsub(\\.$,)");
-    w_.line(
-        "http-request set-var(txn.why) str(bad_host) unless {{ req.fhdr_cnt(host) 1 }} {{ req.fhdr(host) -m "
-        "reg {} }}",
-        quoted(host_pattern));
-    w_.line("http-request set-var(txn.why) str(bad_path) unless {{ path -m reg {} }}", quoted(path_pattern));
+    if (!mutant("host-check-off"))
+      w_.line(
+          "http-request set-var(txn.why) str(bad_host) unless {{ req.fhdr_cnt(host) 1 }} {{ req.fhdr(host) "
+          "-m "
+          "reg {} }}",
+          quoted(host_pattern));
+    if (!mutant("path-check-off"))
+      w_.line("http-request set-var(txn.why) str(bad_path) unless {{ path -m reg {} }}",
+              quoted(mutant("encoded-slash-allowed") ? "%2[Ff]|" + std::string(path_pattern) : path_pattern));
     w_.line(
         "http-request set-var(txn.why) str(bad_method) unless {{ method -m reg '^[A-Za-z][A-Za-z-]{{0,31}}$' "
         "}} "
         "!{{ method CONNECT TRACE }}");
-    w_.line("http-request set-var(txn.why) str(bad_header) if {{ req.hdr_names(:) -m reg {} }}",
-            quoted(alias_pattern));
+    if (!mutant("header-check-off"))
+      w_.line("http-request set-var(txn.why) str(bad_header) if {{ req.hdrs -m reg {} }}",
+              quoted(header_pattern));
     w_.line("http-request set-var(txn.why) str(bad_header) if {{ req.fhdr_cnt(authorization) gt 1 }}");
     w_.comment(
         "HAProxy's cookie parser is not the browser's: our name counts only where a browser would put it");
@@ -83,16 +92,20 @@ class RequestRules {
         "req.fhdr_cnt(cookie) gt 1 }}");
     w_.line("http-request set-var(txn.why) str(bad_cookie) if {{ req.fhdr(cookie) -m reg {} }}",
             quoted(cookie_pattern));
-    w_.line("http-request set-var(txn.why) str(bad_cookie) if {{ req.cook_cnt(__Host-durward) gt 1 }}");
+    if (!mutant("cookie-duplicate-allowed"))
+      w_.line("http-request set-var(txn.why) str(bad_cookie) if {{ req.cook_cnt(__Host-durward) gt 1 }}");
     w_.line(
         "http-request return status 400 content-type text/html lf-file pages/refused.html hdr cache-control "
         "no-store if {{ var(txn.why) -m found }}");
-    w_.line("http-request set-var(txn.why) str(body_too_large) if {{ req.hdr(content-length),add(0) gt {} }}",
-            largest_body(model_));
+    // What fits a buffer is within any larger limit: no need to look for the header then.
+    if (!mutant("body-limit-off"))
+      w_.line(
+          "http-request set-var(txn.why) str(body_too_large) if {}{{ req.hdr(content-length),add(0) gt {} }}",
+          largest_body(model_) < buffer_bytes_max ? "" : "!{ internal.htx.has_eom } ", largest_body(model_));
     w_.line(
         "http-request return status 413 content-type application/problem+json lf-file pages/denied.json if "
         "{{ var(txn.why) -m found }}");
-    if (listener.certificates) {
+    if (listener.certificates && !mutant("sni-check-off")) {
       w_.comment(
           "browsers reuse a connection for another host of the same certificate: 421 makes them open a new "
           "one");
@@ -123,10 +136,12 @@ class RequestRules {
   // Only the gateway speaks these headers, in both directions.
   void scrub(const model::Listener& listener) {
     w_.comment("--- take away what only the gateway may say, then say it");
-    w_.line(
-        "http-request del-header "
-        "'^(?i)(x-durward-.*|x-forwarded-.*|forwarded|x-original-.*|x-rewrite-.*|x-real-ip|x-envoy-.*|x-http-"
-        "method.*|x-method-override|x-request-id)$' -m reg");
+    if (!mutant("identity-header-scrub-off"))
+      w_.line(
+          "http-request del-header "
+          "'^(?i)(x-durward-.*|x-forwarded-.*|forwarded|x-original-.*|x-rewrite-.*|x-real-ip|x-envoy-.*|x-"
+          "http-"
+          "method.*|x-method-override|x-request-id)$' -m reg");
     w_.comment("names that are not letters, digits and '-' reach some upstreams as other names");
     w_.line("http-request del-header '[^A-Za-z0-9-]' -m reg");
     w_.line(
@@ -175,6 +190,7 @@ class RequestRules {
     w_.line("acl has_our_cookie req.fhdr(cookie) -m sub __Host-durward");
     for (int i = 0; i < 2; ++i) {
       w_.line(
+    if (mutant("strip-cookie-off")) return;
           "http-request del-header cookie if has_our_cookie {{ req.fhdr(cookie) -m reg "
           "'^__Host-durward(-[a-z]+)?=[A-Za-z0-9_-]+$' }}");
       w_.line(
@@ -242,8 +258,9 @@ class RequestRules {
         "--- who: one row of a stick table; sessions.map holds what a new worker has not been given yet");
     w_.line("http-request set-var(txn.c) int(0)");
     w_.line(
-        "http-request set-var(txn.key) var(txn.host),concat(/,txn.tok),sha2(256),bytes(0,16),hex if {{ "
-        "var(txn.tok) -m found }}");
+        "http-request set-var(txn.key) {},concat(/,txn.tok),sha2(256),bytes(0,16),hex if {{ "
+        "var(txn.tok) -m found }}",
+        mutant("token-host-unbound") ? "str(x)" : "var(txn.host)");
     for (std::size_t i = 0; i < in_.login_tables.size(); ++i) {
       const char letter = static_cast<char>('a' + i);
       const std::string which =
@@ -337,6 +354,7 @@ class RequestRules {
         "!is_bearer !{{ var(txn.origin),strcmp(txn.authority) eq 0 }}");
   }
 
+    if (mutant("websocket-origin-unchecked")) return;
   // Where the age of a login decides which rules match: the part of the verdict for this age.
   void verdict_stages() {
     unsigned stages = 0;
@@ -371,7 +389,6 @@ class RequestRules {
         "http-request set-header x-durward-login %[var(txn.why)] if is_curable {{ method GET HEAD }} "
         "wants_html");
     w_.line("http-request set-header x-durward-needs %[var(txn.v)] if is_stale");
-    w_.line("http-request set-header x-durward-session %[var(txn.key)] if is_curable is_session");
     w_.line("http-request allow if is_curable {{ method GET HEAD }} wants_html");
     w_.line(
         "http-request set-var(txn.acr) var(txn.v),field(2,|) if is_stale {{ var(txn.v) -m beg U }} !{{ "
@@ -459,6 +476,7 @@ class RequestRules {
   Writer& w_;
 };
 
+    if (mutant("response-set-cookie-allowed")) return;
 }  // namespace
 
 void render_request_rules(const ConfigInput& input, const model::Listener& listener, Writer& out) {

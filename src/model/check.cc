@@ -88,6 +88,7 @@ void check(Model& model, const Soundness& sound, Diagnostics& diagnostics) {
                       "split the estate");
   check_gateway(model, diagnostics);
   check_references(model, sound, diagnostics);
+  check_upstreams(model, diagnostics);
   check_routes(model, diagnostics);
 }
 

@@ -23,6 +23,7 @@ void check(Model& model, const Soundness& sound, Diagnostics& diagnostics);
 void check_gateway(const Model& model, Diagnostics& diagnostics);
 void check_references(const Model& model, const Soundness& sound, Diagnostics& diagnostics);
 void check_access(const App& app, bool broken, Diagnostics& diagnostics);
+void check_upstreams(const Model& model, Diagnostics& diagnostics);
 void check_routes(const Model& model, Diagnostics& diagnostics);  // across apps
 
 }  // namespace durward::model

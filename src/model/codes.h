@@ -60,6 +60,7 @@ inline constexpr Code exclusion{"MDL046", "A role excludes itself"};
 inline constexpr Code idle_app{"MDL047", "An app that can serve nothing"};
 inline constexpr Code credential_user{"MDL048", "usedBy names nobody in the estate"};
 inline constexpr Code text{"MDL049", "The text is malformed"};
+inline constexpr Code upstream_address{"MDL050", "An upstream where no application can be"};
 }  // namespace code
 
 inline constexpr std::array codes{code::head,
@@ -110,6 +111,7 @@ inline constexpr std::array codes{code::head,
                                   code::exclusion,
                                   code::idle_app,
                                   code::credential_user,
-                                  code::text};
+                                  code::text,
+                                  code::upstream_address};
 
 }  // namespace durward::model

@@ -179,9 +179,13 @@ const Codec<Route>& route() {
              "preflight: let CORS preflight requests through, never with an identity"),
        field("timeout", &Route::timeout, milliseconds_word(Duration(1), time_max),
              "How long the upstream may take; the gateway's when left out"),
-       nested<Route>("limits", "Bounds on a request",
-                     {field("body", &Route::max_body_bytes, size_word(0, body_bytes_max),
-                            "The largest request body; the gateway's when left out")}),
+       nested<Route>(
+           "limits", "Bounds on a request",
+           {field("body", &Route::max_body_bytes, size_word(0, body_bytes_max),
+                  "The largest request body; the gateway's when left out"),
+            field("stream", &Route::stream_body, boolean_word(),
+                  "Take bodies of unknown length and size too: gRPC streams, uploads made on the way "
+                  "(default false)")}),
        later<Route>("tail", "routes that take ambiguous paths come later")});
   return codec;
 }

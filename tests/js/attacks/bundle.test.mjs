@@ -1,5 +1,5 @@
-// Proves: row 53: text that a team writes into a bundle never becomes configuration, a command or a map row of its own:
-// names that could are refused with place and hint, and what is free text is escaped.
+// Proves: rows 53 and 63: text that a team writes into a bundle never becomes configuration, a command or a map row of its own:
+// names that could are refused with place and hint, and what is free text is escaped; no upstream is where only the gateway reaches.
 import fs from 'node:fs';
 import path from 'node:path';
 import { execFile } from 'node:child_process';
@@ -114,7 +114,7 @@ const places = {
 };
 
 for (const [place, put] of Object.entries(places)) {
-  test(`${place} that is more than a name is refused with its place`, async () => {
+  test(`53: ${place} that is more than a name is refused with its place`, async () => {
     for (const text of hostile) {
       const answer = await validate((docs) => put(docs, text));
       assert.equal(answer.code, 1, `${place} ${JSON.stringify(text)}: ${answer.code} ${answer.text}`);
@@ -131,5 +131,100 @@ test('free text (titles, owners, labels, group names) is taken and cannot break 
       docs.roles[0].spec.members = [{ group: text }];
     });
     assert.ok(answer.code === 0 || /\.yaml:\d+:\d+/.test(answer.text), `${text}: ${answer.text}`);
+  }
+});
+
+const noUpstreams = [
+  // metadata services and link-local addresses, in each family and disguise
+  '169.254.169.254:80',
+  '169.254.0.1:80',
+  '169.254.170.2:80',
+  '[::ffff:169.254.169.254]:80',
+  '[::ffff:a9fe:a9fe]:80',
+  '[64:ff9b::169.254.169.254]:80',
+  '[fe80::1]:80',
+  '[fe80::1%25eth0]:80',
+  '[fe80::1%eth0]:80',
+  '[febf::1]:80',
+  '[fd00:ec2::254]:80',
+  '[FD00:EC2::254]:80',
+  '100.100.100.200:80',
+  '168.63.129.16:80',
+  '192.0.0.192:80',
+  'metadata.google.internal:80',
+  'metadata.google.internal.:80',
+  'METADATA.GOOGLE.INTERNAL:80',
+  'instance-data:80',
+  // nowhere, everywhere, everybody
+  '0.0.0.0:80',
+  '0.1.2.3:80',
+  '[::]:80',
+  '[::ffff:0.0.0.0]:80',
+  '224.0.0.1:80',
+  '255.255.255.255:80',
+  '240.0.0.1:80',
+  '[ff02::1]:80',
+  // addresses as a resolver of C reads them
+  '2852039166:80',
+  '0xa9fea9fe:80',
+  '0xa9.0xfe.0xa9.0xfe:80',
+  '169.254.43518:80',
+  '169.16689662:80',
+  '0251.0376.0251.0376:80',
+  '127.1:80',
+  '0:80',
+  '1.2.3.4.5:80',
+  '169.254.169.254.:80',
+  // HAProxy's own ways of naming an address, and sockets
+  'unix@/run/durward/admin.sock',
+  'unix@admin.sock:80',
+  'abns@durward:80',
+  'fd@3',
+  'sockpair@3',
+  'ipv4@127.0.0.1:80',
+  'ipv6@::1:80',
+  '/run/durward/control.sock',
+  '${DURWARD_RUN}/control.sock:80',
+  '"$DURWARD_RUN":80',
+  '*:80',
+  ':80',
+  '127.0.0.1',
+  '127.0.0.1:0',
+  '127.0.0.1:65536',
+  '127.0.0.1:+80',
+  '127.0.0.1:80-90',
+  '127.0.0.1:80,169.254.169.254:80',
+  'user@127.0.0.1:80',
+  'http://169.254.169.254:80',
+  // the gateway itself
+  `127.0.0.1:${ports.https}`,
+  `[::1]:${ports.https}`,
+  `[::ffff:127.0.0.1]:${ports.https}`,
+  `127.0.0.1:${ports.http}`,
+  `localhost:${ports.https}`,
+  `login.localhost:${ports.https}`,
+  `web.localhost:${ports.https}`,
+  `api.localhost:${ports.http}`,
+];
+
+test('63: an upstream that is no application is refused with its place', async () => {
+  for (const server of noUpstreams) {
+    const answer = await validate((docs) => {
+      docs.web.spec.upstreams.main.servers = ['10.20.4.11:8443', server];
+    });
+    assert.equal(answer.code, 1, `${server}: ${answer.text}`);
+    assert.match(answer.text, /\.yaml:\d+:\d+/, server);
+  }
+  for (const server of [
+    '10.20.4.11:8443',
+    '127.0.0.1:3000',
+    '[::1]:3000',
+    '[fd00::1]:80',
+    'db.internal:8443',
+  ]) {
+    const answer = await validate((docs) => {
+      docs.web.spec.upstreams.main.servers = [server];
+    });
+    assert.equal(answer.code, 0, `${server}: ${answer.text}`);
   }
 });

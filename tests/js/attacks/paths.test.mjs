@@ -3,6 +3,7 @@
 import { after, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { denied, up } from './estate.mjs';
+import { dotSegments, encodedLetters, malformed, matrix, queries } from './spellings.mjs';
 import { h2, h2request, message, statuses } from '../lib/client.mjs';
 
 let estate;
@@ -79,115 +80,23 @@ test('9: no user agent is a health check', async () => {
 });
 
 test('10, 11: queries and fragments do not choose the rule', async () => {
-  await refuse([
-    '/admin?x=/public',
-    '/admin?/public/x',
-    '/admin?../public/',
-    '/admin#.png',
-    '/admin#/public/x',
-    '/admin/secret%23/bar',
-    '/public/x#/../../admin',
-    '/admin%23/public',
-    '/admin?',
-    '/admin??x',
-  ]);
+  await refuse(queries);
 });
 
 test('12, 13, 14: dot segments in every encoding', async () => {
-  await refuse([
-    '/public/../admin',
-    '/public/./../admin',
-    '/public/%2e%2e/admin',
-    '/public/.%2e/admin',
-    '/public/%2e./admin',
-    '/public/%2E%2E%2Fadmin',
-    '/public/..%2fadmin',
-    '/public%2f..%2fadmin',
-    '/public%5c..%5cadmin',
-    '/public\\..\\admin',
-    '/public/..\\admin',
-    '/public/%252e%252e/admin',
-    '/public/%c0%ae%c0%ae/admin',
-    '/public/%uff0e%uff0e/admin',
-    '/public/..%00/admin',
-    '/public/.%00./admin',
-    '/public/%2e%2e%00/admin',
-    '/public/...//admin',
-    '/public//../admin',
-    '//admin',
-    '/public/..',
-    '/public/.',
-    '/./admin',
-    '/../admin',
-    '/%2e/admin',
-    '/public/%2e%2e',
-    '/public/..%09/admin',
-  ]);
+  await refuse(dotSegments);
 });
 
 test('15, 16: matrix parameters', async () => {
-  await refuse([
-    '/admin;x=1/users',
-    '/admin%3bx',
-    '/admin%3Bx=1',
-    '/;/admin',
-    '/public;/../admin',
-    '/public/..;/admin',
-    '/public/..;a=b/admin',
-    '/public/.;/admin',
-    '/admin;',
-    '/admin;/',
-    '/public/x;jsessionid=1/../../admin',
-  ]);
+  await refuse(matrix);
 });
 
 test('25: a malformed target is 400 or refused, never let through', async () => {
-  await refuse([
-    '/admin%zz',
-    '/%',
-    '/%1',
-    '/\x7f',
-    '/{}',
-    '/\xff\xfe',
-    '/\xc3\xbc',
-    '/a%00b',
-    '/a%0d%0aX: y',
-    '/public/a%0ab',
-    '/a|b',
-    '/a^b',
-    '/a"b',
-    '/a<b>',
-    '/a`b',
-    'public',
-    'x',
-    '*',
-    '',
-  ]);
+  await refuse(malformed);
 });
 
 test('58: encoded letters where a wide route is open beside a guarded one', async () => {
-  await refuse(
-    [
-      '/%61dmin',
-      '/%41dmin',
-      '/adm%69n',
-      '/%61%64%6d%69%6e',
-      '/admin%2f',
-      '/admin%2Fusers',
-      '/%2fadmin',
-      '/admin/%2e',
-      '//admin',
-      '/admin//',
-      '/./admin',
-      '/x/../admin',
-      '/admin;x',
-      '/admin%09',
-      '/admin%00',
-      '/admi%6E/users',
-      '/admin%5cusers',
-    ],
-    { app: 'other' },
-  );
+  await refuse(encodedLetters, { app: 'other' });
   for (const target of ['/admin', '/admin/', '/admin/users', '/admin?x']) {
     estate.clear();
     denied(estate, await estate.send('other', `GET ${target} HTTP/1.1`), target);

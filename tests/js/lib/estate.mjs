@@ -113,7 +113,7 @@ export function documents(ports, { hosts = {}, session = { idle: '30m', absolute
     }),
     grpc: app('grpc', {
       upstreams: { main: { servers: [`127.0.0.1:${ports.grpc}`], protocol: 'h2' } },
-      routes: [{ id: 'say', methods: ['POST'], path: '/durward.Echo/Say' }],
+      routes: [{ id: 'say', methods: ['POST'], path: '/durward.Echo/Say', limits: { stream: true } }],
       access: [{ id: 'staff', allow: { roles: ['staff'] } }],
     }),
   };
