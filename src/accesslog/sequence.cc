@@ -65,6 +65,11 @@ void SequenceTracker::tick(Time now, Reports& reports) {
   }
 }
 
+void SequenceTracker::give_up(Reports& reports) {
+  for (auto& [pid, state] : workers_)
+    while (!state.ahead.empty()) give_up_first_gap(pid, state, reports);
+}
+
 void SequenceTracker::close(std::uint32_t pid, std::uint64_t final_seq, Reports& reports) {
   Worker& state = worker(pid);
   while (!state.ahead.empty()) give_up_first_gap(pid, state, reports);

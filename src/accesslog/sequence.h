@@ -46,6 +46,8 @@ class SequenceTracker {
   void observe(std::uint32_t pid, std::uint64_t seq, Time now, Reports& reports);
   // Gaps that have outlasted the patience. Call it now and then.
   void tick(Time now, Reports& reports);
+  // No more is to come of what is missing: every gap is a hole now.
+  void give_up(Reports& reports);
   // The worker has ended and its last line was `final_seq`: what is missing up to there is a hole now.
   void close(std::uint32_t pid, std::uint64_t final_seq, Reports& reports);
   // What an earlier run of this program recorded: lines up to `last`, unless the worker is known already; and

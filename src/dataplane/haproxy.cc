@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "sys/file_store.h"
 #include "sys/process.h"
@@ -23,6 +25,7 @@ constexpr auto check_timeout = 60s;
 constexpr auto start_timeout = 30s;
 constexpr auto stop_timeout = 10s;
 constexpr auto poll_interval = 10ms;
+constexpr const char* master_pid = "/haproxy.pid";
 // Certificates, maps and sockets are private to the user HAProxy runs as, which in `up` is ours.
 constexpr unsigned file_mode = 0600;
 
@@ -40,6 +43,15 @@ std::string refusal_hint(const std::string& output, const std::string& ours, con
   const std::string named =
       "the line numbers are of " + ours + "; each block there names the bundle line it came from";
   return !theirs.empty() && blames(theirs) ? named + "; those of " + theirs + " are the operator's" : named;
+}
+
+// The master that a start of ours left behind, found without its socket: by the file it wrote, and it must be
+// ours still. 0 = there is none.
+int master_left(const Paths& paths, const std::string& pid_file) {
+  const int pid = std::atoi(sys::read_file(pid_file).value_or("").c_str());
+  if (pid <= 0) return 0;
+  const auto words = sys::read_file(fmt::format("/proc/{}/cmdline", pid));
+  return words && words->find(paths.master_socket()) != std::string::npos ? pid : 0;
 }
 
 }  // namespace
@@ -105,8 +117,11 @@ Status Haproxy::prune(unsigned keep) const {
 }
 
 std::vector<std::string> Haproxy::command() const {
-  return {"/usr/bin/env", "DURWARD_RUN=" + paths_.run(),        binary_, "-W",
-          "-S",           paths_.master_socket() + ",mode,600", "-f",    paths_.current() + "/haproxy.cfg"};
+  return {"/usr/bin/env", "DURWARD_RUN=" + paths_.run(),
+          binary_,        "-W",
+          "-S",           paths_.master_socket() + ",mode,600",
+          "-f",           paths_.current() + "/haproxy.cfg",
+          "-p",           paths_.run() + master_pid};
 }
 
 Result<int> Haproxy::await_worker(const Awaited& what) const {
@@ -127,6 +142,9 @@ Result<int> Haproxy::await_worker(const Awaited& what) const {
 }
 
 Result<int> Haproxy::start() const {
+  // One that still runs though its socket is gone would share our addresses with the new one.
+  if (!mutant("second-haproxy-beside-the-first"))
+    if (auto ended = stop(); !ended) return tl::unexpected(ended.error());
   auto started = sys::start_detached({command(), paths_.state + "/haproxy.log", paths_.state});
   if (!started) return tl::unexpected(started.error());
   const auto gone = [pid = *started](const Result<Processes>&) { return !sys::alive(pid); };
@@ -147,12 +165,13 @@ Result<int> Haproxy::reload(int old_worker) const {
 
 Status Haproxy::stop() const {
   const auto now = master_.processes();
-  if (!now) return {};
-  ::kill(now->master, SIGTERM);
+  const int master = now ? now->master : master_left(paths_, paths_.run() + master_pid);
+  if (master == 0) return {};
+  ::kill(master, SIGTERM);
   const auto deadline = std::chrono::steady_clock::now() + stop_timeout;
-  while (sys::alive(now->master) && std::chrono::steady_clock::now() < deadline)
+  while (sys::alive(master) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(poll_interval);
-  if (sys::alive(now->master)) ::kill(now->master, SIGKILL);
+  if (sys::alive(master)) ::kill(master, SIGKILL);
   return {};
 }
 

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/mutant.h"
+#include "sys/file.h"
 #include "sys/file_store.h"
 
 namespace durward::store {
@@ -90,9 +92,10 @@ Result<Connection> open_again(const std::string& path) {
   auto connection = Connection::open(path);
   if (!connection) return connection;
   // FULL: a commit is on the disk when it returns. WAL: readers do not wait for it.
-  const Status set = connection->execute(
+  Status set = connection->execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
       "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864");
+  if (mutant("store-commit-not-synced")) set = connection->execute("PRAGMA synchronous = OFF");
   if (!set) return tl::unexpected(set.error());
   return connection;
 }
@@ -101,6 +104,7 @@ Result<Connection> open_store_file(const std::string& path) {
   if (Status made = sys::ensure_private_file(path); !made) {
     return fail("STO003", made.error().message, made.error().hint);
   }
+  if (mutant("forget-revocation-on-restart")) (void)sys::remove_file(path + "-wal");
   // A file of another program is refused before any setting is written to it.
   {
     auto looking = Connection::open(path);

@@ -30,7 +30,7 @@ const alone = {
   name: 'a step back, then Durward is gone for longer than the lease',
   async strike(world, random) {
     world.machine.clock(random.pick([-minute, -hour, -30 * hour]));
-    await sleep(1500);
+    await sleep(400); // Durward has seen it, and has not come to renewing the lease for its age
     await world.kill({ durward: true });
     await sleep(lease * 1000 + 1500);
     await world.mustBeShut();

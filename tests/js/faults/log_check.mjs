@@ -47,6 +47,11 @@ export function gaps({ lines, events }) {
   return missing;
 }
 
+// Lines that came and could not be written: the log knows how many, and not which.
+export function dropped({ events }) {
+  return events.filter(({ what }) => what === 'dropped').reduce((sum, { numbers }) => sum + numbers[0], 0);
+}
+
 // How many lines the log itself says are missing or could not be written.
 export function recordedLosses({ events }) {
   let count = 0;

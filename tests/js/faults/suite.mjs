@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Estate } from '../lib/estate.mjs';
 import { binary, sleep, until } from '../lib/paths.mjs';
-import { gaps, readLog, recordedLosses } from './log_check.mjs';
+import { dropped, gaps, readLog, recordedLosses } from './log_check.mjs';
 import { Random } from './random.mjs';
 import { World, people } from './world.mjs';
 
@@ -130,7 +130,9 @@ async function checkLog(world) {
   );
   await sleep(noticedWithin);
   const log = readLog(path.join(estate.gateway.state, 'log'));
-  assert.deepEqual(gaps(log), [], 'holes without a record');
+  const missing = gaps(log);
+  const lines = missing.reduce((sum, { first, last: end }) => sum + end - first + 1, 0);
+  assert.ok(lines <= dropped(log), `holes without a record: ${JSON.stringify(missing)}`);
   const logged = new Set(log.lines.map((line) => line.path));
   const answered = world.probes.filter((probe) => probe.status > 0 && probe.number <= last.number);
   const unlogged = answered.filter((probe) => !logged.has(probe.path) && !world.excused(probe));
@@ -163,7 +165,7 @@ export function suite(name, { faults, machine = false }) {
   });
   for (let i = 1; i <= runs; i += 1) {
     const random = new Random(seed * 1000 + i);
-    const fault = faults[(i + random.below(2)) % faults.length];
+    const fault = faults[(i + seed) % faults.length]; // each has its turn
     const action = random.pick(actions);
     if (only && only !== i) continue;
     test(`run ${i} of seed ${seed}: ${fault.name} during ${action}`, async (t) => {

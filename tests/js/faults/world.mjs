@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { loopback, request } from '../lib/client.mjs';
 import { writeDocuments } from '../lib/estate.mjs';
 import { sleep, until } from '../lib/paths.mjs';
+import { masters } from './processes.mjs';
 
 export const people = ['ann', 'sam', 'ada', 'otto'];
 const sessionsMost = 10;
@@ -238,6 +239,9 @@ export class World {
       throw new Error(`not right again within ${recoverWithin} ms: ${this.wrong}`);
     });
     this.tampered = false;
+    await until(() => masters(gateway).length === 1, 'one HAProxy and no other', left()).catch(() => {
+      this.violation(`processes that are nobody's worker: ${masters(gateway)}`);
+    });
     await this.checkSockets();
     await this.keepFew();
   }
