@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import * as jose from 'jose';
 import { up } from './estate.mjs';
 import { request } from '../lib/client.mjs';
-import { until } from '../lib/paths.mjs';
+import { sleep, until } from '../lib/paths.mjs';
 
 const event = 'http://schemas.openid.net/event/backchannel-logout';
 
@@ -187,6 +187,22 @@ test('37: the same sub and sid at another provider is somebody else', async () =
   assert.equal((await logout(token, { provider: 'partner' })).status, 200);
   assert.equal(await open(partner), 401);
   assert.equal(await open(corp), 200);
+});
+
+test('a flood of tokens with unknown keys, while the keys cannot be fetched, leaves the login pages alone', async () => {
+  await sleep(10500); // the gateway asks for keys again by now
+  estate.provider.overrides.set('/jwks', () => {});
+  const flood = Array.from({ length: 40 }, () => logout(sign(good({ sub: 'x' }), { kid: randomUUID() })));
+  await sleep(500);
+  for (let i = 0; i < 5; i += 1) {
+    const start = Date.now();
+    assert.ok((await request(estate.url('login', '/'), { ca: estate.ca.pem })).status < 400);
+    assert.ok(Date.now() - start < 1500, `${Date.now() - start} ms`);
+  }
+  const answers = await Promise.all(flood);
+  const count = (status) => answers.filter((answer) => answer.status === status).length;
+  assert.equal(count(400) + count(503), 40, answers.map((answer) => answer.status).join());
+  assert.ok(count(503) > 0 && count(400) > 0);
 });
 
 test('signing out at the provider ends the sessions here, by its own logout token', async () => {

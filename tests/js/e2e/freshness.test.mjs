@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Estate } from '../lib/estate.mjs';
 import { request } from '../lib/client.mjs';
 import { sleep, until } from '../lib/paths.mjs';
+import { value } from '../apps/upstream.mjs';
 
 const interval = 5000; // session.refresh of the bundle below
 const within = interval + 2000; // a change is in force after at most this, the reading itself included
@@ -84,6 +85,7 @@ test('52: a group taken away is gone within the bound, for cookies and bearer to
   for (let i = 0; i < 20; i += 1) assert.equal(await open(tab, '/admin/x'), 403);
   assert.equal(estate.upstreamSaw(), 0);
   assert.equal(await open(tab, '/'), 200, 'the session itself goes on');
+  assert.equal(value(estate.apps.web.last(), 'x-durward-roles'), 'staff', 'what upstreams are told');
   estate.provider.setGroups('ada', ['staff', 'admins']);
   await time(tab, '/admin/x', 200, within);
   assert.equal(asked('authorization'), logins, 'nobody had to log in');
@@ -182,6 +184,24 @@ test(
     assert.equal(new Set(mine()).size, mine().length, 'spent tokens are not shown again');
   },
 );
+
+test('a provider is asked for a few at a time, however many are due', { timeout: 60000 }, async () => {
+  for (let i = 0; i < 12; i += 1) await estate.signedIn('max');
+  let active = 0;
+  let most = 0;
+  let done = 0;
+  estate.provider.overrides.set('/token', (req, res) => {
+    active += 1;
+    most = Math.max(most, active);
+    setTimeout(() => {
+      active -= 1;
+      done += 1;
+      estate.provider.callback(req, res);
+    }, 700);
+  });
+  await until(() => done >= 24, 'each to be read twice', 30000);
+  assert.ok(most >= 2 && most <= 4, `${most} at once`);
+});
 
 test('no refresh token is in the state directory or in a log', async () => {
   await estate.signedIn('ann');
