@@ -181,7 +181,8 @@ std::vector<Stream> read_streams(std::string_view reply) {
     if (!line.starts_with("0x")) continue;
     const auto colon = line.find(": [");
     const auto id = field(line, " id=");
-    if (colon == std::string::npos || !id) continue;
+    // It goes into a command: nothing but a number may.
+    if (colon == std::string::npos || !id || line.find_first_not_of("0123456789abcdef", 2) != colon) continue;
     if (const auto value = number<std::uint64_t>(*id)) out.push_back({line.substr(0, colon), *value});
   }
   return out;
@@ -195,11 +196,11 @@ Result<Processes> read_processes(std::string_view reply) {
     if (line.starts_with("# programs")) break;
     if (line.empty() || line.front() == '#') continue;
     const auto pid = number<int>(std::string_view(line).substr(0, line.find(' ')));
-    if (!pid) continue;
+    if (!pid || *pid <= 0) continue;
     if (line.find("master") != std::string::npos) {
       out.master = *pid;
       const auto failed = line.find("[failed: ");
-      if (failed != std::string::npos) out.failed_reloads = std::atoi(line.c_str() + failed + 9);
+      if (failed != std::string::npos) out.failed_reloads = std::max(0, std::atoi(line.c_str() + failed + 9));
     } else if (line.find("worker") != std::string::npos)
       old ? out.old_workers.push_back(*pid) : void(out.worker = *pid);
   }
@@ -210,7 +211,7 @@ Result<Processes> read_processes(std::string_view reply) {
 Result<int> read_pid(std::string_view reply) {
   for (const auto& line : split(reply, '\n'))
     if (line.starts_with("Pid: "))
-      if (const auto pid = number<int>(std::string_view(line).substr(5))) return *pid;
+      if (const auto pid = number<int>(std::string_view(line).substr(5)); pid && *pid > 0) return *pid;
   return unknown("'show info'", reply);
 }
 

@@ -1,9 +1,7 @@
-// Fuzz target for everything that reads bytes of others: lines, frames, records, events. A ctest replays the
-// corpus.
+// Everything that reads bytes of the access log: lines, frames, records, events.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -11,13 +9,12 @@
 #include "accesslog/frame.h"
 #include "accesslog/record.h"
 #include "accesslog/segment.h"
+#include "fuzz.h"
 
 namespace durward::accesslog {
 namespace {
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 bool printable(std::string_view text) {
   for (const char c : text) {

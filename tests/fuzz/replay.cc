@@ -1,24 +1,24 @@
 // Proves: the fuzz target takes every input of its corpus, and random cuts and joins of them.
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "fuzz.h"
 #include "sys/file_store.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-
-namespace durward::accesslog {
+namespace durward::fuzz {
 namespace {
+
+constexpr int mixtures = DURWARD_FUZZ_MIXTURES;
 
 int run(const std::string& bytes) {
   return LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
 
-TEST(ParseCorpus, EveryInputAndMixturesOfThem) {
-  const std::string folder = DURWARD_SOURCE_DIR "/src/accesslog/corpus";
+TEST(Corpus, EveryInputAndMixturesOfThem) {
+  const std::string folder = DURWARD_FUZZ_CORPUS;
   const auto names = sys::list_files(folder);
   ASSERT_TRUE(names);
   ASSERT_FALSE(names->empty());
@@ -26,7 +26,7 @@ TEST(ParseCorpus, EveryInputAndMixturesOfThem) {
   for (const std::string& name : *names) inputs.push_back(sys::read_file(folder + "/" + name).value());
   for (const std::string& input : inputs) EXPECT_EQ(run(input), 0);
   std::mt19937 random(1);
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < mixtures; ++round) {
     const std::string& head = inputs[random() % inputs.size()];
     const std::string& tail = inputs[random() % inputs.size()];
     std::string mixed =
@@ -37,4 +37,4 @@ TEST(ParseCorpus, EveryInputAndMixturesOfThem) {
 }
 
 }  // namespace
-}  // namespace durward::accesslog
+}  // namespace durward::fuzz
