@@ -213,7 +213,7 @@ class Config {
     }
     if (std::ranges::any_of(upstream.servers, [](const auto& one) { return resolvable(one.value); })) {
       w_.comment("a name may be made to mean another machine later: what these say goes nowhere");
-      w_.line("http-response deny deny_status 502 if {{ bc_dst {} }}", model::never_upstream_networks);
+      w_.line("http-response deny deny_status 502 if {{ bc_dst -m ip {} }}", model::never_upstream_networks);
     }
     for (std::size_t i = 0; i < upstream.servers.size(); ++i) server(upstream, i);
   }

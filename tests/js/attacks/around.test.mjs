@@ -40,11 +40,15 @@ function ask(where, { method = 'GET', target, headers = {}, body }) {
     req.end(body);
   });
 }
+// A connection that is closed without a word is a refusal too.
 const control = (target, options = {}) =>
   ask(
     { socketPath: run('control.sock') },
     { target, ...options, headers: { host: 'durward', ...options.headers } },
-  );
+  ).catch((error) => {
+    if (error.code !== 'ECONNRESET') throw error;
+    return { status: 400, text: '' };
+  });
 const metrics = (target, options = {}) =>
   ask({ host: '127.0.0.1', port: estate.ports.metrics }, { target, ...options });
 const sessions = async () => (await estate.gateway.ask('sessions')).length;
@@ -208,11 +212,9 @@ test(
     for (const name of ['control.sock', 'edge.sock', 'log.sock', 'admin.sock', 'master.sock'])
       assert.equal(await connectAsStranger(run(name), revoke), 'EACCES', name);
     // Whoever opens the doors by mistake meets the second lock.
-    const opened = [
-      estate.gateway.state,
-      path.dirname(run('x')),
-      ...['control', 'edge', 'log'].map((n) => run(`${n}.sock`)),
-    ];
+    const opened = ['control', 'edge', 'log'].map((name) => run(`${name}.sock`));
+    for (let dir = path.dirname(run('x')); !(fs.statSync(dir).mode & 1); dir = path.dirname(dir))
+      opened.push(dir);
     const modes = opened.map((file) => fs.statSync(file).mode & 0o7777);
     try {
       for (const file of opened) fs.chmodSync(file, 0o777);
@@ -241,7 +243,9 @@ test("64: who takes the log reader's place while Durward is away is refused and 
   const before = holes(await estate.logLines());
   await estate.gateway.stop({ haproxy: false });
   let stolen = '';
+  const victims = [];
   const thief = net.createServer((socket) => {
+    victims.push(socket);
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       stolen += chunk;
@@ -264,7 +268,7 @@ test("64: who takes the log reader's place while Durward is away is refused and 
   } finally {
     await new Promise((resolve) => {
       thief.close(resolve);
-      thief.closeAllConnections?.();
+      for (const socket of victims) socket.destroy();
     });
   }
   await estate.gateway.start();
@@ -331,7 +335,7 @@ test('63: a name that came to mean another machine is heard by nobody', { timeou
     fs.cpSync(path.join(estate.gateway.state, part), path.join(copy, part), { recursive: true });
   fs.mkdirSync(path.join(copy, 'run'));
   const file = path.join(copy, path.relative(estate.gateway.state, current), 'haproxy.cfg');
-  const reserved = /(bc_dst) 0\.0\.0\.0\/8 169\.254\.0\.0\/16 [^}]*fe80::\/10 [^}]*}/;
+  const reserved = /(bc_dst -m ip) 0\.0\.0\.0\/8 169\.254\.0\.0\/16 [^}]*fe80::\/10 [^}]*}/;
   const text = fs.readFileSync(file, 'utf8');
   assert.match(text, reserved);
   fs.writeFileSync(
