@@ -87,11 +87,11 @@ bool more_specific(const model::Route& a, const model::Route& b, const std::stri
 void select_route(const model::Model& model, const Request& request, Verdict& verdict) {
   const std::string host = normal_host(request.host);
   const std::vector<std::string> segments = split(std::string_view(request.path).substr(1), '/');
-  verdict.reason = Reason::no_host;
+  const bool own = request.path.starts_with(k_own_paths);
+  verdict.reason = own ? Reason::no_route : Reason::no_host;
   for (const model::App* app : model.all_apps()) {
-    if (!serves(*app, host)) continue;
+    if (own || !serves(*app, host)) continue;
     if (verdict.route == nullptr) verdict.reason = Reason::no_route;
-    if (request.path.starts_with(k_own_paths)) continue;
     for (const model::Route& route : app->routes) {
       if (!template_matches(route.path.value, segments) || !takes(route, request.method)) continue;
       if (verdict.route != nullptr && !more_specific(route, *verdict.route, request.method)) continue;

@@ -125,6 +125,9 @@ TEST(Refusal, Methods) {
 TEST(Refusal, TheGatewaysOwnPathsAreNoApps) {
   const auto estate = rules({allow("all")});
   EXPECT_EQ(why(estate, nobody(), get("/.durward/adopt")), Reason::no_route);
+  Request elsewhere = get("/.durward/adopt");
+  elsewhere.host = "nowhere.test";
+  EXPECT_EQ(why(estate, nobody(), elsewhere), Reason::no_route) << "as HAProxy answers, before it looks at hosts";
 }
 
 TEST(Refusal, ComesBeforeEverything) {

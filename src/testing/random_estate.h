@@ -49,6 +49,13 @@ class RandomEstates {
     return out;
   }
 
+  // The last estate after somebody's edits: rules and routes come, go and change, now and then a whole app.
+  model::Model changed(model::Model estate) {
+    const unsigned edits = 1 + below(3);
+    for (unsigned i = 0; i < edits; ++i) edit(estate.apps[below(static_cast<unsigned>(estate.apps.size()))]);
+    return estate;
+  }
+
   // Somebody asking for something; mostly near the edges that the estate's rules draw.
   RandomProbe probe(const model::Model& estate) {
     Landmarks marks = landmarks(estate);
@@ -93,7 +100,7 @@ class RandomEstates {
     model::App out =
         app("app" + std::to_string(number), some_of({"a.test", "b.test", "c.test"}, 1, 2), {}, {});
     const unsigned routes = 1 + below(5);
-    for (unsigned i = 0; i < routes; ++i) add_routes(out);
+    for (unsigned i = 0; i < routes; ++i) add_routes(out, "route" + std::to_string(out.routes.size()));
     if (out.routes.empty()) {  // every path tried was taken
       out.routes.push_back(route("own", "/own-" + out.name.value));
     }
@@ -101,8 +108,39 @@ class RandomEstates {
     for (const auto& r : out.routes) ids.push_back(r.id.value);
     const unsigned rules = 1 + below(5);
     for (unsigned i = 0; i < rules; ++i) out.access.push_back(random_rule("rule" + std::to_string(i), ids));
-    if (chance(35)) out.access.push_back(allow("base").signed_in());
+    if (chance(55)) out.access.push_back(allow("base").signed_in());
     return out;
+  }
+
+  void edit(model::App& of) {
+    const unsigned roll = below(100);
+    Words ids;
+    for (const auto& r : of.routes) ids.push_back(r.id.value);
+    const auto at = of.access.empty() ? 0 : below(static_cast<unsigned>(of.access.size()));
+    if (roll < 35 && !of.access.empty()) {
+      of.access[at] = random_rule(of.access[at].id.value, ids);
+    } else if (roll < 50 && !of.access.empty()) {
+      of.access.erase(of.access.begin() + at);
+    } else if (roll < 70) {
+      of.access.push_back(random_rule("more" + std::to_string(++edits_), ids));
+    } else if (roll < 80) {
+      add_routes(of, "new" + std::to_string(++edits_));
+    } else if (roll < 90 && of.routes.size() > 1) {
+      drop_route(of, below(static_cast<unsigned>(of.routes.size())));
+    } else {
+      const std::string name = of.name.value;
+      of = random_app(++edits_ + 100);
+      of.name.value = name;
+    }
+  }
+
+  static void drop_route(model::App& of, unsigned at) {
+    const std::string id = of.routes[at].id.value;
+    of.routes.erase(of.routes.begin() + at);
+    std::erase_if(of.access, [&](model::AccessRule& rule) {
+      const auto gone = std::erase_if(rule.routes, [&](const auto& named) { return named.value == id; });
+      return gone > 0 && rule.routes.empty();
+    });
   }
 
   std::string some_template() {
@@ -117,10 +155,9 @@ class RandomEstates {
   }
 
   // One route, or two of one shape that share the methods between them.
-  void add_routes(model::App& to) {
+  void add_routes(model::App& to, const std::string& id) {
     const std::string path = some_template();
     if (!claim(to, path)) return;
-    const std::string id = "route" + std::to_string(to.routes.size());
     if (chance(20)) {
       const auto [first, second] = pick(std::vector<std::pair<Words, Words>>{
           {{"GET"}, {"HEAD"}}, {{"GET"}, {"POST", "PUT"}}, {{"GET", "POST"}, {"HEAD", "DELETE"}}});
@@ -154,7 +191,7 @@ class RandomEstates {
     if (chance(is_allow ? 55 : 50)) {
       if (const auto when = some_conditions(who, is_allow, is_allow)) rule.when(*when);
     }
-    if (chance(is_allow ? 15 : 60)) {
+    if (chance(is_allow ? 35 : 60)) {
       if (const auto unless = some_conditions(who, is_allow, !is_allow)) rule.unless(*unless);
     }
     return rule;
@@ -259,7 +296,7 @@ class RandomEstates {
     if (chance(20)) return nobody();
     Person person;
     for (const auto& [name, role] : estate.roles) {
-      if (chance(45)) {
+      if (chance(52)) {
         person.roles.push_back(name);
       } else if (chance(8)) {
         person.unknown.push_back(name);
@@ -328,13 +365,14 @@ class RandomEstates {
   }
 
   std::string some_method(const model::Route& of) {
-    if (!of.methods.empty() && chance(70)) return pick(of.methods).value;
+    if (!of.methods.empty() && chance(85)) return pick(of.methods).value;
     return pick(Words{"GET", "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "get"});
   }
 
   std::mt19937_64 engine_;
   std::set<std::string> taken_;
   int levels_ = 1;
+  unsigned edits_ = 0;
 };
 
 }  // namespace durward::testing
