@@ -43,7 +43,8 @@ test('the base line over HTTP/2', async () => {
 });
 
 test('10 to 16, 25, 58: every spelling of a path, over HTTP/2', async () => {
-  for (const target of [...queries, ...dotSegments, ...matrix, ...malformed])
+  // HAProxy 3.0 reads '*' as '/' and judges and sends that; OPTIONS * is tried below.
+  for (const target of [...queries, ...dotSegments, ...matrix, ...malformed.filter((one) => one !== '*')])
     for (const who of [[], [['cookie', alice]]]) await refused(head(target, who), JSON.stringify(target));
   for (const target of encodedLetters)
     await refused(head(target, [], { app: 'other' }), target, { app: 'other' });

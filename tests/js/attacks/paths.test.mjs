@@ -145,6 +145,11 @@ test('19: two authorities, or one nobody can read', async () => {
     estate.clear();
     denied(estate, await estate.send('web', 'GET /admin HTTP/1.1', [], { host }), `Host: ${host}`);
   }
+  // Hosts that would name this app if the rest were passed over: what is open to anyone is refused too.
+  for (const host of ['web.localhost:99999999', 'web.localhost:x', 'web.localhost:443:80']) {
+    estate.clear();
+    denied(estate, await estate.send('web', 'GET /public/x HTTP/1.1', [], { host }), `Host: ${host}`);
+  }
   const port = estate.ports.https;
   const raws = [
     `GET https://other.localhost:${port}/admin HTTP/1.1\r\nHost: web.localhost:${port}\r\n\r\n`,
