@@ -63,11 +63,11 @@ std::string role_bundle(const LargeEstate& estate) {
 std::string app_bundle(const LargeEstate& estate, unsigned app, const std::string& more_rules) {
   // Of the team's roles; a team has as many kinds of apps as it has roles.
   const unsigned teams = std::max(1U, estate.apps / estate.apps_per_team);
-  const unsigned own = std::max(4U, estate.roles / teams), team = app / estate.apps_per_team;
+  const unsigned own = std::max(5U, estate.roles / teams), team = app / estate.apps_per_team;
   const auto role = [&](unsigned next) {
     return large_role((team * own + (app + next) % own) % estate.roles);
   };
-  const std::string read = role(0), other = role(1), write = role(2), admin = role(3);
+  const std::string read = role(0), other = role(1), write = role(2), admin = role(3), guest = role(4);
   return fmt::format(
       "apiVersion: durward/v1\nkind: App\nmetadata: {{name: {}, owner: {}, labels: {{data: "
       "internal}}}}\nspec:\n"
@@ -80,11 +80,12 @@ std::string app_bundle(const LargeEstate& estate, unsigned app, const std::strin
       "    - {{id: write, allow: {{roles: [{}]}}, methods: [POST, PUT], routes: [list, item]}}\n"
       "    - {{id: delete, allow: {{roles: [{}]}}, methods: [DELETE], routes: [item], when: {{acr: otp, "
       "authAge: 15m}}}}\n"
-      "    - {{id: office, deny: anyone, methods: [POST, PUT, DELETE], routes: [list, item], unless: "
+      "    - {{id: office, deny: {{roles: [{}]}}, methods: [POST, PUT, DELETE], routes: [list, item], "
+      "unless: "
       "{{source: "
       "[10.0.0.0/8]}}}}\n{}",
       app_name(app), team_of(estate, app), large_host(app), estate.servers, read, other, auditor_role, write,
-      admin, more_rules);
+      admin, guest, more_rules);
 }
 
 std::string popular_rule(unsigned minutes) {

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "policy/compile.h"
 #include "session/state.h"
 #include "store/sqlite_store.h"
 #include "sys/clock.h"
@@ -69,6 +70,12 @@ void add(const LargeEstate& estate, std::size_t index, std::chrono::sys_seconds 
   out.puts.push_back(session::put_login(login));
   out.puts.push_back(session::put_login_key(login));
   out.puts.push_back(session::put_session(row));
+  // Its class has a number already, as after earlier logins: each costs a transaction of its own.
+  policy::Class one;
+  one.signed_in = true;
+  one.acr = who.acr;
+  one.roles.assign(who.roles.begin(), who.roles.end());
+  out.puts.push_back({"class/" + one.hash(), fmt::format("{} {}", index + 1, one.canonical())});
 }
 
 }  // namespace
@@ -103,7 +110,10 @@ Status sign_in_large(const LargeEstate& estate, const LargePeople& people, const
       add(estate, i, clock.now_seconds(), some);
     if (auto done = (*store)->transact(some); !done) return tl::unexpected(done.error());
   }
-  return {};
+  store::Transaction next;
+  next.puts.push_back({"class-next", std::to_string(people.count + 1)});
+  auto done = (*store)->transact(next);
+  return done ? Status{} : tl::unexpected(done.error());
 }
 
 }  // namespace durward::bench
