@@ -18,12 +18,18 @@ const step = (name, seconds) => ({
     return () => world.machine.clock(0);
   },
 });
-// Idle lifetimes are over after such a step, and rightly so: a session may be ended, and then stays so.
+// Lifetimes are over after such a step, and rightly so: whoever was refused meanwhile may be back afterwards or not, and
+// who is not stays out.
 const far = (name, seconds) => ({
   name,
   async strike(world, random) {
-    for (const session of world.of('live')) session.state = 'limbo';
-    return step(name, seconds).strike(world, random);
+    for (const session of world.of('live')) session.state = 'away';
+    const back = await step(name, seconds).strike(world, random);
+    return async () => {
+      back();
+      await sleep(1500); // what is over is ended once a second
+      for (const session of world.of('away')) session.state = 'limbo';
+    };
   },
 });
 const alone = {
