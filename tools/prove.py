@@ -268,9 +268,9 @@ def run_mutant(what, name, log):
         shutil.rmtree(build, ignore_errors=True)
     if status is None:
         return "timeout"
-    if not ran_something(log):
-        return "nothing ran"
-    return "failed" if status else "passed"
+    if status:
+        return "failed"
+    return "passed" if ran_something(log) else "nothing ran"
 
 
 def end_left_over(build):

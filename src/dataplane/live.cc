@@ -285,6 +285,16 @@ Status Live::resync_tables(const std::vector<std::string>& letters) {
     if (!rows) return tl::unexpected(rows.error());
     for (const auto& row : *rows)
       if (!wanted.contains(row.key)) strangers.push_back({row.key, letter, 0, 0, 0});
+    if (mutant("resync-forgets-draining-workers")) continue;
+    // What ended while we were replacing a worker: that one has its open streams, and only their rows.
+    for (const int pid : old_workers_) {
+      auto there = ask_pid(pid, command::show_table(fmt::format("{}{}", generation::sessions_table, letter)));
+      if (!there) return tl::unexpected(there.error());
+      const auto kept = read_table(*there);
+      if (!kept) continue;  // it may just have gone
+      for (const auto& row : *kept)
+        if (wanted.insert(row.key).second) strangers.push_back({row.key, letter, 0, 0, 0});
+    }
   }
   if (mutant("resync-skips-revoked")) strangers.clear();
   std::vector<std::string> commands;
@@ -318,6 +328,14 @@ Status Live::replace_certificate(const std::string& file, const std::string& pem
   if (reply->find("Success") == std::string::npos)
     return fail("DAT012", "HAProxy does not take the certificate " + file + ": " + reply->substr(0, 300));
   return {};
+}
+
+Result<std::string> Live::generation_in_force() {
+  auto reply = ask(command::get_row(runtime(generation::switches_map), "generation"));
+  if (!reply) return reply;
+  auto row = read_row(*reply);
+  if (!row) return tl::unexpected(row.error());
+  return row->value_or("");
 }
 
 Result<std::string> Live::running_generation() {

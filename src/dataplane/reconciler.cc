@@ -232,6 +232,7 @@ class Reconciler::Worker {
   Status restart(const generation::Generation& wanted, const Plan& plan) {
     auto processes = options_.haproxy.processes();
     const bool running = processes && processes->worker != 0;
+    if (running) watch_old_workers(processes->old_workers);
     const auto before = current_;
     current_ = std::make_shared<generation::Generation>(wanted);
     if (!before && running && will_do(processes->worker, wanted)) {
@@ -256,7 +257,10 @@ class Reconciler::Worker {
     const auto name = live_.running_generation();
     const auto config =
         name ? options_.haproxy.read_config(*name) : Result<std::string>(tl::unexpected(name.error()));
-    return config && same_config(*config, wanted.config);
+    if (!config || !same_config(*config, wanted.config)) return false;
+    // With other rules in force, classes and policies would be replaced under the requests in flight, and we
+    // do not know the old ones any more: a new worker starts with all of the new.
+    return mutant("restart-turns-rules-in-place") || live_.generation_in_force().value_or("") == wanted.name;
   }
 
   // HAProxy finds the gate shut when its supervisor starts it; supervise() then fills it.
