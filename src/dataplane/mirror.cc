@@ -52,16 +52,17 @@ void Mirror::add_facts(std::uint32_t number, const policy::Class& subject_class,
 
 void Mirror::add_all_facts(std::uint32_t number, const policy::Class& subject_class, sys_seconds now,
                            generation::Rows& out) const {
-  if (policies_)
-    policy::for_each_fact(*policies_, subject_class, now,
+  for (const auto& set : {policies_, wanted_}) {
+    if (!set) continue;
+    const auto& gateway = set->model->gateway;
+    policy::for_each_fact(*set, subject_class, now,
                           [&](const auto& policy, const auto& slice, const auto& fact) {
+                            if (set == wanted_ && policies_ && policies_->policies.contains(policy.name))
+                              return;
                             out.emplace_back(generation::verdict_key(number, policy, slice),
-                                             generation::verdict_value(fact, policies_->model->gateway));
+                                             generation::verdict_value(fact, gateway));
                           });
-  if (!wanted_) return;
-  static const policy::PolicySet none;
-  add_facts(number, subject_class, only_in(*wanted_, policies_ ? *policies_ : none, now),
-            wanted_->model->gateway, out);
+  }
 }
 
 Result<std::uint32_t> Mirror::class_of(const model::Subject& subject, sys_seconds now,
