@@ -47,6 +47,18 @@ TEST_F(LifetimeTest, RevokeEveryone) {
   EXPECT_TRUE(sessions_->list()->empty());
 }
 
+TEST_F(LifetimeTest, ManyLoginsEndInFewTransactions) {
+  constexpr std::size_t logins = 2'000;  // each a login, a cookie, a session, a time of last use, a tombstone
+  for (std::size_t i = 0; i < logins; ++i) adopt(sign_in("ann").login.id, "pay.example");
+  const auto before = *store_.revision();
+  const auto ended = sessions_->revoke(ByPerson{"ann@example.com"});
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_EQ(ended->logins.size(), logins);
+  EXPECT_EQ(rows(), 0U);
+  EXPECT_GT(*store_.revision(), before + 1);  // but no transaction is larger than a store takes at ease
+  EXPECT_LE(*store_.revision(), before + 4);
+}
+
 TEST_F(LifetimeTest, ARevocationIsOneRevision) {
   const auto login = sign_in("ann").login.id;
   adopt(login, "pay.example");

@@ -102,7 +102,7 @@ RefreshReport refresh_now(SessionsState& state, const std::string& id, identity:
     const auto wanted = has_live_bearer(state, before);
     if (!wanted) return failed(wanted.error());
     Ended nothing;
-    if (!*wanted) static_cast<void>(state.end({id}, false, nothing));
+    if (!*wanted) static_cast<void>(state.end(std::span(&id, 1), false, nothing));
     if (!*wanted) return {};
   }
   std::string used = before.refresh_token;
@@ -123,7 +123,7 @@ RefreshReport refresh_now(SessionsState& state, const std::string& id, identity:
     const auto again = state.load_live(id);
     if (!again) return failed(again.error());
     if (!*again || (*again)->login.refresh_token != used) return {};
-    if (auto ended = state.end({id}, true, out.ended); !ended) return failed(ended.error());
+    if (auto ended = state.end(std::span(&id, 1), true, out.ended); !ended) return failed(ended.error());
     out.outcome = RefreshOutcome::refused;
     return out;
   }

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t id_bytes = 16;
 constexpr std::size_t secret_bytes = 32;
 constexpr int attempts_max = 16;
-constexpr std::size_t ended_at_once_max = 16;
+// A transaction takes no more logins once it holds so much; one login is at most some hundred more.
+constexpr std::size_t ended_operations_max = 4'000;
 constexpr std::chrono::hours tombstone_extra{1};  // beyond the login's own end
 
 std::string tombstone(sys_seconds now, sys_seconds until) {
@@ -144,36 +145,36 @@ Status SessionsState::collect(const std::string& id, bool revoked, store::Transa
   return {};
 }
 
-Result<bool> SessionsState::try_end(const std::vector<std::string>& ids, bool revoked, Ended& out) {
+Result<std::size_t> SessionsState::try_end(std::span<const std::string> ids, bool revoked, Ended& out) {
   store::Transaction transaction;
   Ended ended;
-  for (const std::string& id : ids) {
-    if (auto collected = collect(id, revoked, transaction, ended); !collected) {
+  std::size_t taken = 0;
+  const auto operations = [&transaction] {
+    return transaction.compares.size() + transaction.puts.size() + transaction.deletes.size();
+  };
+  for (; taken < ids.size() && operations() < ended_operations_max; ++taken) {
+    if (auto collected = collect(ids[taken], revoked, transaction, ended); !collected) {
       return tl::unexpected(collected.error());
     }
   }
-  if (ended.logins.empty()) return true;
+  if (ended.logins.empty()) return taken;
   const auto committed = options.store.transact(transaction);
   if (!committed) return tl::unexpected(committed.error());
-  if (!committed->applied) return false;
+  if (!committed->applied) return 0;
   for (const Login& login : ended.logins) forget(login);
   std::ranges::move(ended.logins, std::back_inserter(out.logins));
   std::ranges::move(ended.sessions, std::back_inserter(out.sessions));
-  return true;
+  return taken;
 }
 
-Status SessionsState::end(const std::vector<std::string>& ids, bool revoked, Ended& out) {
-  for (std::size_t begin = 0; begin < ids.size(); begin += ended_at_once_max) {
-    const auto first = ids.begin() + static_cast<std::ptrdiff_t>(begin);
-    const std::vector<std::string> some(
-        first, first + static_cast<std::ptrdiff_t>(std::min(ended_at_once_max, ids.size() - begin)));
-    bool done = false;
-    for (int attempt = 0; attempt < attempts_max && !done; ++attempt) {
-      const auto ended = try_end(some, revoked, out);
-      if (!ended) return tl::unexpected(ended.error());
-      done = *ended;
-    }
-    if (!done) return fail("SES001", "the logins kept changing", "try again");
+Status SessionsState::end(std::span<const std::string> ids, bool revoked, Ended& out) {
+  for (int attempt = 0; !ids.empty(); ++attempt) {
+    if (attempt == attempts_max) return fail("SES001", "the logins kept changing", "try again");
+    const auto ended = try_end(ids, revoked, out);
+    if (!ended) return tl::unexpected(ended.error());
+    if (*ended == 0) continue;
+    ids = ids.subspan(*ended);
+    attempt = -1;
   }
   return {};
 }

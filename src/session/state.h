@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,7 @@ struct SessionsState {
 
   // Removes logins and all that hangs on them. `revoked`: bearers made from them go too, and a tombstone
   // stays.
-  Status end(const std::vector<std::string>& ids, bool revoked, Ended& out);
+  Status end(std::span<const std::string> ids, bool revoked, Ended& out);
 
   // `former`: the sessions it had before.
   void remember(const Login& login, const std::map<std::string, std::string>& former);
@@ -74,8 +75,8 @@ struct SessionsState {
   int jitter(int permille) const;  // something between 80 and 100 % of it
 
  private:
-  // One transaction. False: lost a race.
-  Result<bool> try_end(const std::vector<std::string>& ids, bool revoked, Ended& out);
+  // One transaction with as many of the first as it should hold. How many; none: lost a race.
+  Result<std::size_t> try_end(std::span<const std::string> ids, bool revoked, Ended& out);
   Status collect(const std::string& id, bool revoked, store::Transaction& transaction, Ended& out);
 };
 
