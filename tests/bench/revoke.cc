@@ -50,7 +50,7 @@ Result<double> most_per_second(LiveGateway& gateway) {
       static_cast<double>(traffic.counts().answered - before) / std::chrono::duration<double>(window).count();
   const auto counts = traffic.finish();
   if (counts.broken + counts.refused > 0)
-    return fail("BEN061", "while asking for all it can: " + counts.first_trouble);
+    return fail("BEN061", "while asking for all it can: " + to_string(counts.troubles));
   return rate;
 }
 
@@ -126,8 +126,9 @@ Status measure(Run& run, std::size_t people, const std::string& suffix) {
   if (probes.allowed_late() > 0)
     return fail("BEN062", "a session was let in after its revocation was acknowledged");
   if (probes.broken() + counts.broken + counts.refused > 0)
-    return fail("BEN062", fmt::format("{} probes and {} requests were cut off, {} refused: {}",
-                                      probes.broken(), counts.broken, counts.refused, counts.first_trouble));
+    return fail("BEN062",
+                fmt::format("{} probes and {} requests were cut off, {} refused: {}", probes.broken(),
+                            counts.broken, counts.refused, to_string(counts.troubles)));
   return {};
 }
 

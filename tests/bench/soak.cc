@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-constexpr std::size_t people = 20'000;
+constexpr std::size_t people = 5'000;
 constexpr unsigned changes_per_tick = 5;  // logins and revocations, each; a tick is a second
 constexpr unsigned sample_every = 10, rules_every = 20, reload_every = 60;
 constexpr std::size_t live_most = 500;  // logins of the soak's own that are live at a time
@@ -153,10 +153,11 @@ Status report(Run& run, LiveGateway& gateway, const Soak& soak, const TrafficCou
                    {"cut_off", counts.broken},
                    {"refused", counts.refused},
                    {"not_connected", counts.unopened},
-                   {"first_trouble", counts.first_trouble},
+                   {"troubles", counts.troubles},
                    {"status", *status},
                    {"machine_load", machine_load()}});
-  return errors > 0 ? fail("BEN091", fmt::format("{} errors: {}", errors, counts.first_trouble)) : Status{};
+  return errors > 0 ? fail("BEN091", fmt::format("{} errors: {}", errors, to_string(counts.troubles)))
+                    : Status{};
 }
 
 }  // namespace
@@ -182,7 +183,7 @@ Status measure_soak(Run& run) {
     if (auto done = soak.tick(second); !done) {
       const auto counts = traffic.finish();
       run.say(fmt::format("  the requests meanwhile: {} answered, {} cut off, {} refused {}", counts.answered,
-                          counts.broken, counts.refused, counts.first_trouble));
+                          counts.broken, counts.refused, to_string(counts.troubles)));
       return done;
     }
   }

@@ -24,7 +24,7 @@ double milliseconds(steady_clock::duration time) {
 }  // namespace
 
 Status measure_stream_cut(Run& run) {
-  auto gateway = LiveGateway::start(run, {.count = 20'000, .crowds = 0});
+  auto gateway = LiveGateway::start(run, {.count = 5'000, .crowds = 0});
   if (!gateway) return tl::unexpected(gateway.error());
   auto streams = Streams::open({.port = (*gateway)->port(),
                                 .host = live_host,

@@ -22,7 +22,11 @@ constexpr double backlog_most = 200;  // what could not be asked in time is not 
 
 struct Traffic::Lane {
   bool http2 = false;
-  std::vector<std::unique_ptr<Connection>> connections{};  // the last one is asked; the others finish
+  struct Open {
+    std::unique_ptr<Connection> connection;
+    std::map<std::uint32_t, Request> asked{};
+  };
+  std::vector<Open> connections{};  // the last one is asked; the others finish
   steady_clock::time_point not_before{};
 };
 
@@ -39,16 +43,15 @@ struct Traffic::Loop {
   TrafficCounts counts;
   std::size_t turn = 0;
   std::vector<Event> events;
+  std::vector<Request> repeats;
 
-  void trouble(const std::string& what) {
-    if (counts.first_trouble.empty()) counts.first_trouble = what;
-  }
+  void trouble(const std::string& what) { ++counts.troubles[what]; }
 
   // A connection of this lane that may be asked now; opens one when there is none.
-  Connection* ready(Lane& lane) {
+  Lane::Open* ready(Lane& lane) {
     if (!lane.connections.empty()) {
-      auto& newest = *lane.connections.back();
-      if (newest.may_ask()) return &newest;
+      auto& newest = *lane.connections.back().connection;
+      if (newest.may_ask()) return &lane.connections.back();
       if (!lane.http2 && !newest.gone() && newest.open() > 0) return nullptr;
       if (lane.http2 && !newest.gone() && !newest.leaving()) return nullptr;
     }
@@ -64,31 +67,40 @@ struct Traffic::Loop {
     ++counts.opened;
     epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
     ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, (*opened)->fd(), &event);
-    lane.connections.push_back(std::move(*opened));
-    return lane.connections.back().get();
+    lane.connections.push_back({.connection = std::move(*opened)});
+    return &lane.connections.back();
+  }
+
+  Request draw() {
+    const std::uint64_t drawn = random();
+    Request request;
+    request.token = options.token(random());
+    if (drawn % 100 < options.post_percent) {
+      request.method = "POST";
+      request.path = "/v1/items";
+      request.body_bytes = options.body_bytes;
+      ++counts.posts;
+    } else if (drawn % 100 < options.post_percent + options.events_percent) {
+      request.path = options.events_path;
+      ++counts.events;
+    } else {
+      request.path = fmt::format("/v1/items/{}", drawn % 100'000);
+    }
+    ++counts.asked;
+    return request;
   }
 
   bool ask_one() {
     for (std::size_t i = 0; i < lanes.size(); ++i) {
       Lane& lane = lanes[turn++ % lanes.size()];
-      Connection* connection = ready(lane);
-      if (connection == nullptr) continue;
-      const std::uint64_t draw = random();
-      Request request;
-      request.token = options.token(random());
-      if (draw % 100 < options.post_percent) {
-        request.method = "POST";
-        request.path = "/v1/items";
-        request.body_bytes = options.body_bytes;
-        ++counts.posts;
-      } else if (draw % 100 < options.post_percent + options.events_percent) {
-        request.path = options.events_path;
-        ++counts.events;
-      } else {
-        request.path = fmt::format("/v1/items/{}", draw % 100'000);
-      }
-      connection->ask(request);
-      ++counts.asked;
+      Lane::Open* to = ready(lane);
+      if (to == nullptr) continue;
+      const bool again = !repeats.empty();
+      Request request = again ? std::move(repeats.back()) : draw();
+      if (again) repeats.pop_back();
+      const std::uint32_t id = to->connection->ask(request);
+      to->asked[id] = std::move(request);
+      if (again) to->asked[id].again = true;
       counts.http2 += lane.http2 ? 1 : 0;
       return true;
     }
@@ -98,32 +110,47 @@ struct Traffic::Loop {
   std::size_t open() const {
     std::size_t out = 0;
     for (const auto& lane : lanes)
-      for (const auto& connection : lane.connections) out += connection->open();
+      for (const auto& one : lane.connections) out += one.connection->open();
     return out;
   }
 
   void pump() {
     for (auto& lane : lanes) {
-      for (auto& connection : lane.connections) {
+      for (auto& one : lane.connections) {
         events.clear();
-        connection->pump(events);
-        for (const auto& event : events) count(event, lane.http2);
+        one.connection->pump(events);
+        for (const auto& event : events) count(event, one, lane.http2);
       }
-      std::erase_if(lane.connections, [](const auto& connection) { return connection->gone(); });
+      std::erase_if(lane.connections, [](const auto& one) { return one.connection->gone(); });
     }
   }
 
-  void count(const Event& event, bool http2) {
+  void count(const Event& event, Lane::Open& on, bool http2) {
+    const Request& request = on.asked[event.id];
+    if (event.kind == Event::Kind::answered) {
+      const bool repeat = event.status == 307 && !request.again;
+      if (repeat) repeats.push_back(request);
+      counts.repeated += repeat ? 1 : 0;
+      if (event.status == 200 || repeat) return;
+      ++counts.refused;
+      trouble(fmt::format("{} over HTTP/{} answered with {}", request.method, http2 ? 2 : 1, event.status));
+      return;
+    }
     if (event.kind == Event::Kind::ended) ++counts.answered;
     if (event.kind == Event::Kind::broken) {
       ++counts.broken;
-      trouble(fmt::format("a request over HTTP/{} was cut off", http2 ? 2 : 1));
+      trouble(fmt::format("{} over HTTP/{} cut off", request.method, http2 ? 2 : 1));
     }
-    if (event.kind != Event::Kind::answered || event.status == 200) return;
-    ++counts.refused;
-    trouble(fmt::format("a request over HTTP/{} was answered with {}", http2 ? 2 : 1, event.status));
+    on.asked.erase(event.id);
   }
 };
+
+std::string to_string(const std::map<std::string, std::uint64_t>& troubles) {
+  std::string out;
+  for (const auto& [what, times] : troubles)
+    out += fmt::format("{}{} times {}", out.empty() ? "" : ", ", times, what);
+  return out;
+}
 
 Traffic::Traffic(TrafficOptions options) : options_(std::move(options)), thread_([this] { run(); }) {}
 
@@ -152,16 +179,18 @@ void Traffic::run() {
     const auto now = steady_clock::now();
     const bool finishing = finishing_;
     if (finishing && give_up == steady_clock::time_point::max()) give_up = now + finish_patience;
-    if (finishing && (loop.open() == 0 || now > give_up)) break;
+    if (finishing && ((loop.open() == 0 && loop.repeats.empty()) || now > give_up)) break;
     due =
         std::min(backlog_most, due + options_.per_second * std::chrono::duration<double>(now - last).count());
     last = now;
+    while (!loop.repeats.empty() && loop.ask_one()) {
+    }
     while (!finishing && due >= 1 && loop.ask_one()) due -= 1;
     ::epoll_wait(loop.poll.get(), ready.data(), static_cast<int>(ready.size()), 1);
     loop.pump();
     *counts_.lock() = loop.counts;
   }
-  loop.counts.broken += loop.open();
+  loop.counts.broken += loop.open() + loop.repeats.size();
   *counts_.lock() = loop.counts;
 }
 
