@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "base/text.h"
+#include "generation/fast_rules.h"
 #include "generation/rows.h"
 #include "generation/words.h"
 
@@ -34,6 +35,7 @@ class RequestRules {
         w_(out) {}
 
   void render() {
+    render_fast_rules(in_, listener_, w_);
     hygiene(listener_);
     scrub(listener_);
     own_paths();
@@ -188,9 +190,9 @@ class RequestRules {
     w_.line("http-request set-var(txn.tok) req.hdr(authorization),bytes(11) if is_bearer");
     w_.line("http-request del-header authorization if is_bearer");
     w_.line("acl has_our_cookie req.fhdr(cookie) -m sub __Host-durward");
+    if (mutant("strip-cookie-off")) return;
     for (int i = 0; i < 2; ++i) {
       w_.line(
-    if (mutant("strip-cookie-off")) return;
           "http-request del-header cookie if has_our_cookie {{ req.fhdr(cookie) -m reg "
           "'^__Host-durward(-[a-z]+)?=[A-Za-z0-9_-]+$' }}");
       w_.line(
@@ -352,6 +354,7 @@ class RequestRules {
         "http-request set-var(txn.why) str(acr_required) if {{ var(txn.v) -m beg U }} !{{ var(txn.v) -m beg "
         "U|- }}");
     w_.line("http-request set-var(txn.why) str(login_required) if {{ var(txn.v) -m beg L }}");
+    if (mutant("websocket-origin-unchecked")) return;
     w_.comment("another site's page may not open a WebSocket as the person in front of it");
     w_.line("http-request set-var(txn.origin) req.hdr(origin),lower,regsub(^https://,)");
     w_.line("http-request set-var(txn.authority) req.fhdr(host),lower");
@@ -360,7 +363,6 @@ class RequestRules {
         "!is_bearer !{{ var(txn.origin),strcmp(txn.authority) eq 0 }}");
   }
 
-    if (mutant("websocket-origin-unchecked")) return;
   // Where the age of a login decides which rules match: the part of the verdict for this age.
   void verdict_stages() {
     unsigned stages = 0;
@@ -451,6 +453,11 @@ class RequestRules {
 
   void responses() {
     w_.comment("--- answers: streams are noted so that a revocation can cut them, and looked at once more");
+    w_.comment("the short way: a whole answer, short, with no header that needs a look");
+    w_.line(
+        "http-response allow if {{ res.hdr(content-length),add(0) lt 1048577 }} !{{ status 101 }} !{{ "
+        "res.hdr_names(:) -m reg "
+        "'(?i)(?:^|:)(?:clear-site-data|service-worker-allowed|alt-svc|set-cookie|x-durward-)' }}");
     w_.line("http-response allow if {{ var(txn.be) -m str durward_edge }}");
     w_.line("acl r_session var(txn.auth) -m found");
     w_.line("acl r_long status 101");
@@ -469,6 +476,7 @@ class RequestRules {
     w_.line(
         "http-response del-header '^(?i)(clear-site-data|service-worker-allowed|alt-svc|x-durward-.*)$' -m "
         "reg");
+    if (mutant("response-set-cookie-allowed")) return;
     w_.line(
         "http-response replace-header set-cookie '^[\\s=]*(?i:__Host-durward).*$' 'durward-removed=; "
         "Max-Age=0' "
@@ -482,7 +490,6 @@ class RequestRules {
   Writer& w_;
 };
 
-    if (mutant("response-set-cookie-allowed")) return;
 }  // namespace
 
 void render_request_rules(const ConfigInput& input, const model::Listener& listener, Writer& out) {

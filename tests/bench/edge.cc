@@ -17,8 +17,8 @@
 namespace durward::bench {
 namespace {
 
-constexpr std::size_t requests_per_round = 30'000;
-constexpr unsigned usual_rounds = 9;
+constexpr std::size_t requests_per_round = 10'000;
+constexpr unsigned usual_rounds = 15;
 constexpr unsigned connections = 32;
 constexpr unsigned h2_connections = 8, h2_streams = 4;
 

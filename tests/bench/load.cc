@@ -48,9 +48,9 @@ class Http1 final : public Load {
   };
 
   Status open() {
-    if (poll_) return {};
     poll_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
     for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+      connections_[i] = {};
       auto& fd = connections_[i].fd;
       fd = sys::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const auto address = testing::loopback(port_);

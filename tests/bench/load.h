@@ -35,8 +35,9 @@ std::string cookie_of(const Ask& ask);  // the gateway's and one of the app's ow
 class Load {
  public:
   virtual ~Load() = default;
-  // Asks so many requests and waits for their answers. `identified`: whether the upstream is to be told who
-  // asks. Errors: BEN020 no connection, BEN021 another answer than expected, BEN022 no answer.
+  // Asks so many requests, on new connections, and waits for their answers. `identified`: whether the
+  // upstream is to be told who asks. Errors: BEN020 no connection, BEN021 another answer than expected,
+  // BEN022 no answer.
   virtual Status run(std::size_t requests, const Draw& draw, bool identified) = 0;
 };
 

@@ -101,8 +101,7 @@ class Http2 final : public Load {
       : port_(port), streams_(streams), connections_(connections) {}
 
   Status run(std::size_t requests, const Draw& draw, bool identified) override {
-    if (!poll_)
-      if (auto opened = open(); !opened) return opened;
+    if (auto opened = open(); !opened) return opened;
     to_ask_ = requests;
     to_come_ = requests;
     for (auto& connection : connections_)
@@ -128,6 +127,7 @@ class Http2 final : public Load {
     SSL_CTX_set_alpn_protos(context_.get(), protocols, sizeof protocols - 1);
     poll_ = sys::Fd(::epoll_create1(EPOLL_CLOEXEC));
     for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+      connections_[i] = {};
       if (auto connected = connect(connections_[i]); !connected) return connected;
       epoll_event event{.events = EPOLLIN, .data = {.u32 = i}};
       ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, connections_[i].fd.get(), &event);
