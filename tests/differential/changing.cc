@@ -252,6 +252,16 @@ std::vector<Candidate> Changing::right_answers(const Probe& probe, const Person*
                               fmt::format("{}; by {} as {}", when,
                                           generation->name == old_->name ? "the old estate" : "the new one",
                                           subject.signed_in ? "this person" : "nobody")));
+  // A new worker is not given the facts about a class that nobody is in any more; the row of whoever just
+  // went goes a moment later. In between that person is refused.
+  if (reloading_ && person && person->state == State::leaving) {
+    Candidate refused = out.front();
+    refused.about += ", refused on the way out";
+    refused.verdict.allow = false;
+    refused.verdict.reason = policy::Reason::no_rule;
+    refused.verdict.rules.clear();
+    if (refused.verdict.route != nullptr) out.push_back(std::move(refused));
+  }
   return out;
 }
 
@@ -285,7 +295,7 @@ std::string Changing::judge() {
   }
   const auto log = log_->close(ids);
   for (const auto& outcome : outcomes_) {
-    const auto event = log.find(outcome.id);
+    const auto event = outcome.id.empty() ? log.end() : log.find(outcome.id);
     if (event == log.end() && !outcome.id.empty()) ++updates_.back().unlogged;
     const auto differs = difference(outcome, event == log.end() ? nullptr : &event->second);
     if (differs.empty()) continue;

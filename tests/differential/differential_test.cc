@@ -69,7 +69,7 @@ class Differential : public ::testing::Test {
     const auto log = edge->log().close(ids);
     const Ablation ablation(coverage ? *scenario.model : model::Model{});
     for (const auto& outcome : outcomes) {
-      const auto event = log.find(outcome.id);
+      const auto event = outcome.id.empty() ? log.end() : log.find(outcome.id);
       auto differs = difference(outcome, event == log.end() ? nullptr : &event->second);
       if (!differs.empty()) return Finding{{*scenario.model, outcome.probe}, std::move(differs)};
       if (coverage) coverage->add(ablation, outcome);
