@@ -237,6 +237,7 @@ class Reconciler::Worker {
     current_ = std::make_shared<generation::Generation>(wanted);
     if (!before && running && will_do(processes->worker, wanted)) {
       if (auto published = options_.haproxy.publish(wanted); !published) return published;
+      if (auto turned = turn_classes(); !turned) return turned;
       return resync("found HAProxy running with this configuration");
     }
     if (!running && !options_.start_haproxy) return leave_to_supervisor();
@@ -249,6 +250,15 @@ class Reconciler::Worker {
     }
     if (running) ++reloads_;
     return resync(running ? "reload: " + plan.reason : plan.reason);
+  }
+
+  // We tell people apart by what the policies of today name; an earlier run may have told them apart by more,
+  // and a resync takes away the facts that it does not know. So all get today's class first.
+  Status turn_classes() {
+    if (mutant("restart-drops-classes-in-use")) return {};
+    Delta today{.facts = mirror_.all_facts(now()), .put = {}, .gone = {}};
+    for (const auto& row : mirror_.table_rows()) today.put.push_back({row, "", true});
+    return live_.send(today);
   }
 
   // After a restart of Durward alone: no reload when HAProxy was started with what is wanted.

@@ -96,12 +96,6 @@ const noFile = {
     await reload(world, random);
   },
 };
-const noAdminSocket = {
-  name: 'the Runtime API socket removed',
-  async strike(world) {
-    fs.rmSync(file(world, 'run', 'admin.sock'), { force: true });
-  },
-};
 const noMasterSocket = {
   name: "the master's socket removed",
   async strike(world) {
@@ -151,7 +145,6 @@ suite('haproxy', {
     noFile,
     reloads,
     committed,
-    noAdminSocket,
     crash,
     foreignReload,
     noMasterSocket,
