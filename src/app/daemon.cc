@@ -166,7 +166,6 @@ ApplyResult Daemon::prepare(const std::string& bundle, const std::string& enviro
   return result;
 }
 
-Result<std::shared_ptr<Estate>> Daemon::make_estate(const Compiled& compiled, const std::string& bundle,
 ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
   ApplyResult result = prepare(bundle, environment);
   if (const auto now = estate(); now && result.status) tell_access(*now, result);
@@ -197,6 +196,7 @@ Result<std::vector<LoggedIn>> Daemon::judge_logins(const model::Model& wanted) {
   return out;
 }
 
+Result<std::shared_ptr<Estate>> Daemon::make_estate(const Compiled& compiled, const std::string& bundle,
                                                     const std::string& environment) {
   auto out = std::make_shared<Estate>();
   out->model = compiled.model;
@@ -223,8 +223,8 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   auto one_at_a_time = applying_.lock();
   ApplyResult result = prepare(bundle, environment);
   if (!result.status) return result;
-  const CompileInput input = compile_input(bundle, environment);
   const auto before = estate();
+  const CompileInput input = compile_input(bundle, environment);
   auto fresh = make_estate(result.compiled, input.bundle, input.environment);
   if (!fresh) {
     result.status = tl::unexpected(fresh.error());
@@ -234,8 +234,8 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   if (result.status = new_addresses_free(*result.compiled.model); !result.status) return result;
   if (result.status = reconciler_->apply(result.compiled.generation); !result.status) return result;
   *estate_.lock() = *fresh;
-  auto judged = sessions_->reevaluate(*result.compiled.model);
   if (before) tell_access(*before, result);
+  auto judged = sessions_->reevaluate(*result.compiled.model);
   if (!judged)
     result.status = tl::unexpected(judged.error());
   else if (options_.start_haproxy || reconciler_->status().in_sync)
@@ -306,6 +306,7 @@ Result<session::Ended> Daemon::back_channel_logout(const std::string& provider,
 
 Result<session::Ended> Daemon::in_force(Result<session::Ended> ended) {
   if (!ended) return ended;
+  if (mutant("revoke-ack-before-effective")) return ended;
   if (auto done = settle(); !done) return tl::unexpected(done.error());
   for (const auto& login : ended->logins)
     log_info("login revoked", {{"login", login.id}, {"provider", login.provider}});
@@ -398,7 +399,6 @@ void Daemon::housekeeping() {
   }
 }
 
-void Daemon::injected(std::size_t sessions, std::chrono::microseconds latency) {
 void Daemon::count_log_troubles() {
   const auto stats = receiver_->stats();
   metrics_.log_errors.Increment(static_cast<double>(stats.parse_errors) - metrics_.log_errors.Value());
@@ -408,6 +408,7 @@ void Daemon::count_log_troubles() {
   log_warning("a stranger connected to the log", {{"connections", fmt::format("{}", refused)}});
 }
 
+void Daemon::injected(std::size_t sessions, std::chrono::microseconds latency) {
   metrics_.injections.Increment(static_cast<double>(sessions));
   metrics_.injection_seconds.Observe(static_cast<double>(latency.count()) / 1e6);
 }

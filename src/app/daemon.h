@@ -98,13 +98,13 @@ class Daemon final : private dataplane::Observer {
   Status open();
   Status open_signer();
   Status start_receiver();
-  CompileInput compile_input(const std::string& bundle, const std::string& environment) const;
   ApplyResult prepare(const std::string& bundle, const std::string& environment);  // compiled and compared
   void tell_access(const Estate& before, ApplyResult& result);
+  CompileInput compile_input(const std::string& bundle, const std::string& environment) const;
   Result<std::shared_ptr<Estate>> make_estate(const Compiled& compiled, const std::string& bundle,
                                               const std::string& environment);
-  Result<std::string> identity_row(const session::HostSession& session);
   Result<std::vector<LoggedIn>> judge_logins(const model::Model& wanted);
+  Result<std::string> identity_row(const session::HostSession& session);
   Status new_addresses_free(const model::Model& wanted);
   Status sync_certificates(const Estate& estate);
   Result<session::Ended> in_force(Result<session::Ended> ended);
