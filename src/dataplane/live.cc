@@ -264,7 +264,11 @@ Status Live::resync(const generation::Generation& generation, sys_seconds now, s
   if (!mutant("resync-skips-identities"))
     if (auto done = replace_map(runtime(generation::identities_map), mirror_.identity_rows()); !done)
       return done;
-  if (auto done = set_slots(now); !done) return done;
+  // While policies change the old ones may have windows and the new ones none: what runs then has no such
+  // map.
+  const auto& policies = generation.policies->policies;
+  if (std::any_of(policies.begin(), policies.end(), [](const auto& p) { return !p.second->windows.empty(); }))
+    if (auto done = set_slots(now); !done) return done;
   for (const auto& [name, rows] : generation.maps)
     if (auto done = replace_map("maps/" + name, rows); !done) return done;
   if (auto done = resync_tables(generation.login_tables); !done) return done;

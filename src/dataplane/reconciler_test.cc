@@ -210,7 +210,7 @@ TEST_F(Reconciling, ManyAtOnceAreServedAndRevoked) {
   settle(in);
   const auto rows = [&] {
     WorkerApi api(state_.haproxy().paths().admin_socket());
-    const auto reply = api.ask(command::show_table("durward_sessions_a"));
+    const auto reply = api.ask(command::show_table("durward/sessions_a"));
     const auto table = reply ? read_table(*reply) : Result<std::vector<TableRow>>(std::vector<TableRow>());
     return table ? table->size() : 0U;
   };
@@ -276,6 +276,20 @@ TEST_F(Reconciling, NoAnswerIsNeitherOfTheOldRulesNorOfTheNew) {
   probing.join();
   EXPECT_EQ(other, 0U);
   EXPECT_EQ(reconciler_->status().reloads, 0U);
+}
+
+TEST_F(Reconciling, TheFirstWindowMayComeAndTheLastOneGo) {
+  const auto always = generation("r", [](model::Model& estate) {
+    estate.apps.front().access.front().when =
+        testing::If().weekly({testing::window(testing::every_day, 0, 1440)});
+  });
+  ASSERT_EQ(apply(generation()), "");
+  log_in('A');
+  ASSERT_EQ(apply(always), "");
+  EXPECT_EQ(status("/x", 'A'), 200);
+  ASSERT_EQ(apply(generation()), "");
+  EXPECT_EQ(status("/x", 'A'), 200);
+  EXPECT_EQ(reconciler_->status().problem, "");
 }
 
 TEST_F(Reconciling, AReloadKeepsSessionsAndRevocations) {
