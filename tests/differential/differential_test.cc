@@ -103,12 +103,10 @@ class Differential : public ::testing::Test {
   }
 
   void report(const Finding& found, bool filled, unsigned estate, const Scenario& scenario) {
-    unsigned number = 0;
+    unsigned number = 0, at = 0;
     for (const auto& moment : scenario.moments)
-      for (const auto& probe : moment.probes) {
-        if (h1_bytes(probe) == h1_bytes(found.failing.probe)) break;
-        ++number;
-      }
+      for (const auto& probe : moment.probes)
+        if (++at; h1_bytes(probe) == h1_bytes(found.failing.probe)) number = at - 1;
     const auto alone = run_alone(found.failing, filled);
     std::string text =
         fmt::format("again with --seed {} --case {}\n", settings().seed, estate * k_per_estate + number);
