@@ -52,7 +52,6 @@ Json login_json(const session::Login& login) {
   return out;
 }
 
-}  // namespace
 Json shares_json(const std::vector<policy::Share>& shares) {
   Json out = Json::array();
   for (const auto& share : shares)
@@ -60,6 +59,7 @@ Json shares_json(const std::vector<policy::Share>& shares) {
   return out;
 }
 
+}  // namespace
 
 Json to_json(const Error& error) {
   Json out = {{"code", error.code}, {"message", error.message}};
@@ -101,7 +101,6 @@ Json to_json(const dataplane::Plan& plan) {
   return out;
 }
 
-Reply Control::handle(const Request& request) {
 Json to_json(const app::AccessReport& access) {
   Json out = {{"summary", access.summary()}, {"complete", access.complete}};
   const auto named = [](const app::Affected& people) {
@@ -135,6 +134,7 @@ Json to_json(const app::AccessReport& access) {
   return out;
 }
 
+Reply Control::handle(const Request& request) {
   if (!request.peer_uid || (*request.peer_uid != 0 && *request.peer_uid != sys::effective_user()))
     return problem(403, {"API020", "this socket serves root and the user Durward runs as", ""});
   const bool from_a_page = !request.header("origin").empty() || request.header("host") != "durward";
@@ -248,9 +248,9 @@ Reply Control::applied(const app::ApplyResult& result, bool changed) {
   }
   out["generation"] = result.compiled.generation->name;
   out["plan"] = to_json(result.plan);
+  if (result.access) out["access"] = to_json(*result.access);
   out["applied"] = changed && result.status.has_value();
   if (!result.status) out["error"] = to_json(result.status.error());
-  if (result.access) out["access"] = to_json(*result.access);
   return json_reply(result.status ? 200 : 500, out);
 }
 

@@ -16,11 +16,11 @@ const SessionRow row{.key = "00AB", .table = 'b', .class_id = 7, .end = 1'800'00
 TEST(Commands, AreSpeltAsHaproxyReadsThem) {
   const std::pair<std::string, const char*> table[] = {
       {command::set_session(row),
-       "set table durward_sessions_b key 00AB data.gpt0 7 data.gpc0 1800000000 data.gpc1 17"},
+       "set table durward/sessions_b key 00AB data.gpt0 7 data.gpc0 1800000000 data.gpc1 17"},
       {command::end_session('a', "00AB"),
-       "set table durward_sessions_a key 00AB data.gpt0 0 data.gpc0 0 data.gpc1 0"},
-      {command::clear_session('a', "00AB"), "clear table durward_sessions_a key 00AB"},
-      {command::show_table("durward_streams"), "show table durward_streams"},
+       "set table durward/sessions_a key 00AB data.gpt0 0 data.gpc0 0 data.gpc1 0"},
+      {command::clear_session('a', "00AB"), "clear table durward/sessions_a key 00AB"},
+      {command::show_table("durward/streams"), "show table durward/streams"},
       {command::prepare("maps/routes.map"), "prepare map maps/routes.map"},
       {command::commit("maps/routes.map", 3), "commit map @3 maps/routes.map"},
       {command::set_row("m", "k", "v w"), "set map m k v w"},
@@ -123,7 +123,7 @@ TEST(Replies, OfGetMap) {
 
 TEST(Replies, OfShowTable) {
   const auto rows = read_table(
-      "# table: durward_streams, type: string, size:1048576, used:2\n"
+      "# table: durward/streams, type: string, size:1048576, used:2\n"
       "0x55eb9beafe00: key=00AB@12 use=1 exp=0 conn_cur=1\n"
       "0x55eb9beafe80: key=00AC@9 use=0 exp=1900 conn_cur=0\n\n");
   ASSERT_TRUE(rows);

@@ -342,13 +342,14 @@ TEST_F(Reconciling, AStartThatNobodyOrderedServesOnlyWhatIsOpen) {
 }
 
 TEST_F(Reconciling, RevokedWhileDurwardWasAwayIsRevokedWhenItIsBack) {
-  ASSERT_EQ(apply(generation()), "");
+  const auto wanted = generation();
+  ASSERT_EQ(apply(wanted), "");
   log_in('A');
   log_in('B');
   close();
   ASSERT_TRUE(store_.transact({{}, {}, {"session/" + key('A')}}));
   open();
-  ASSERT_EQ(apply(generation()), "");
+  ASSERT_EQ(apply(wanted), "");
   EXPECT_EQ(status("/x", 'A'), 401);
   EXPECT_EQ(status("/x", 'B'), 200);
   EXPECT_EQ(reconciler_->status().reloads, 0U) << "what runs will do";

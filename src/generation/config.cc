@@ -121,21 +121,23 @@ class Config {
     return false;
   }
 
+  // In a section of peers, of which there are none: a worker that is being replaced empties the tables of its backends at
+  // once, while requests it has begun still need them, but not these.
   void tables() {
-    w_.section(fmt::format("backend {} from durward", sequence_table));
+    w_.section(fmt::format("peers {}", tables_section));
+    w_.line("disabled");
     w_.comment("one row: a number for each line of the log, so that a lost line shows");
-    w_.line("stick-table type integer size 10 store gpc0");
-    w_.section(fmt::format("backend {} from durward", streams_table));
+    w_.line("table {} type integer size 10 store gpc0", in_section(sequence_table));
     w_.comment("open streams, SESSION@STREAM: what a revocation has to cut");
-    w_.line("stick-table type string len 64 size 1m expire 2s store conn_cur");
-    for (std::size_t i = 0; i < in_.login_tables.size(); ++i) {
-      w_.section(fmt::format("backend {}{} from durward", sessions_table, static_cast<char>('a' + i)));
-      w_.comment(
-          "sessions: gpt0 = class, gpc0 = absolute end, gpc1 = time of authentication; idle life by expire");
-      w_.line("stick-table type string len 32 size {} expire {}s nopurge store gpt0,gpc0,gpc1",
-              in_.platform.sessions_max, in_.login_tables[i]);
-    }
+    w_.line("table {} type string len 64 size 1m expire 2s store conn_cur", in_section(streams_table));
+    w_.comment(
+        "sessions: gpt0 = class, gpc0 = absolute end, gpc1 = time of authentication; idle life by expire");
+    for (std::size_t i = 0; i < in_.login_tables.size(); ++i)
+      w_.line("table {}{} type string len 32 size {} expire {}s nopurge store gpt0,gpc0,gpc1",
+              in_section(sessions_table), static_cast<char>('a' + i), in_.platform.sessions_max,
+              in_.login_tables[i]);
   }
+  static std::string_view in_section(std::string_view table) { return table.substr(table.find('/') + 1); }
 
   void binds(const model::Listener& listener, std::size_t index) {
     for (const auto& bind : listener.bind) {

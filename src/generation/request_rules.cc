@@ -281,12 +281,6 @@ class RequestRules {
     w_.line("http-request set-var(txn.auth) var(txn.row),field(3,|) if !has_row is_live");
     w_.line("acl is_session var(txn.auth) -m found");
     w_.line("http-request unset-var(txn.key) if !is_session");
-    if (mutant("stopping-worker-judges")) return;
-    w_.comment("a worker that is being replaced forgets its tables at once: the new one knows who it is");
-    w_.line(
-        "http-request set-var(txn.why) str(not_ready) if {{ stopping }} !is_session {{ var(txn.tok) -m found "
-        "}}");
-    w_.line("http-request redirect code 307 location %[pathq] if {{ var(txn.why) -m found }}");
   }
 
   void slices() {

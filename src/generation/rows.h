@@ -20,9 +20,11 @@ inline constexpr const char* sessions_map =
 inline constexpr const char* runtime_maps[] = {verdicts_map, identities_map, slots_map, switches_map,
                                                sessions_map};
 
-inline constexpr const char* sessions_table = "durward_sessions_";  // + table letter
-inline constexpr const char* streams_table = "durward_streams";
-inline constexpr const char* sequence_table = "durward_sequence";
+// Stick tables: SECTION/NAME, since they stand in a `peers` section (config.cc says why).
+inline constexpr const char* tables_section = "durward";
+inline constexpr const char* sessions_table = "durward/sessions_";  // + table letter
+inline constexpr const char* streams_table = "durward/streams";
+inline constexpr const char* sequence_table = "durward/sequence";
 
 // The first field of a route row: how it is judged, then the policy's hash.
 //   p plain · w by window · s by source · x by both · o open to anyone · c CORS preflight

@@ -1,19 +1,23 @@
 #include "sys/unix_listener.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <utility>
 
+#include "sys/environment.h"
 #include "sys/file_store.h"
 #include "sys/unix_address.h"
 #include "sys/unix_socket.h"
@@ -55,11 +59,46 @@ Status remove_dead_socket(const std::string& path) {
   return {};
 }
 
+constexpr int first_handed_over = 3;  // SD_LISTEN_FDS_START
+constexpr int handed_over_max = 64;
+
+int count_of(const char* variable) {
+  const auto text = environment(variable);
+  return text ? std::atoi(text->c_str()) : 0;
+}
+
+bool listens_at(int fd, const std::string& path) {
+  sockaddr_un bound{};
+  socklen_t size = sizeof(bound);
+  int listening = 0;
+  socklen_t word = sizeof(listening);
+  return ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0 && bound.sun_family == AF_UNIX &&
+         size > offsetof(sockaddr_un, sun_path) && path == bound.sun_path &&
+         ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &word) == 0 && listening != 0;
+}
+
+Fd handed_over(const std::string& path) {
+  if (count_of("LISTEN_PID") != ::getpid()) return {};
+  const int count = std::clamp(count_of("LISTEN_FDS"), 0, handed_over_max);
+  for (int fd = first_handed_over; fd < first_handed_over + count; ++fd) {
+    if (!listens_at(fd, path)) continue;
+    Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, first_handed_over));
+    if (!copy || ::fcntl(copy.get(), F_SETFL, ::fcntl(copy.get(), F_GETFL) | O_NONBLOCK) != 0) return {};
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // children, HAProxy above all, must not hold it
+    return copy;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<UnixListener> UnixListener::listen(const std::string& path) {
   const auto address = unix_address(path);
   if (!address) return cannot_listen(path, unix_path_bounds);
+  if (Fd ready = handed_over(path); ready) {
+    if (Status good = check_directory(path); !good) return tl::unexpected(good.error());
+    return UnixListener(std::move(ready), "");
+  }
   if (Status good = check_directory(path); !good) return tl::unexpected(good.error());
   if (Status free = remove_dead_socket(path); !free) return tl::unexpected(free.error());
   Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

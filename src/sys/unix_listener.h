@@ -30,10 +30,14 @@ class UnixListener {
   // The socket gets mode 0600. Its directory is made with 0700 when missing, and refused when others than its
   // owner may enter it. A dead socket left at the path is replaced. Errors: SYS013 cannot listen, SYS014
   // another program listens there.
+  //
+  // When whoever started this process holds a socket that listens at this very path and hands it over
+  // (systemd's protocol: LISTEN_PID and LISTEN_FDS, sd_listen_fds(3)), that one is used, and it stays when
+  // this process ends: peers that come meanwhile wait in its queue.
   static Result<UnixListener> listen(const std::string& path);
   UnixListener(UnixListener&& other) noexcept;
   UnixListener& operator=(UnixListener&&) = delete;
-  ~UnixListener();  // removes the socket
+  ~UnixListener();  // removes the socket, unless it was handed over
 
   // Does not wait; nothing when nobody is there.
   std::optional<AcceptedPeer> accept();
@@ -42,7 +46,7 @@ class UnixListener {
  private:
   UnixListener(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   Fd fd_;
-  std::string path_;
+  std::string path_;  // empty = not ours to remove
 };
 
 // Wakes a thread that waits in wait_readable(): one thread signals, another waits on fd().

@@ -15,7 +15,6 @@ struct Request {
   std::string method = "GET", path, token;
   std::size_t body_bytes = 0;
   bool upgrade = false;  // to a WebSocket; HTTP/1.1 only
-  bool again = false;    // for the asker's own use: not the first time
 };
 
 // What became known about an answer. `id` is what ask() returned.

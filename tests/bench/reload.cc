@@ -65,7 +65,6 @@ Status measure_reload(Run& run) {
                      {"events", counts.events},
                      {"over_http2", counts.http2},
                      {"connections_opened", counts.opened},
-                     {"asked_again_after_307", counts.repeated},
                      {"cut_off", counts.broken},
                      {"refused", counts.refused},
                      {"not_connected", counts.unopened},

@@ -43,7 +43,6 @@ struct Traffic::Loop {
   TrafficCounts counts;
   std::size_t turn = 0;
   std::vector<Event> events;
-  std::vector<Request> repeats;
 
   void trouble(const std::string& what) { ++counts.troubles[what]; }
 
@@ -95,12 +94,9 @@ struct Traffic::Loop {
       Lane& lane = lanes[turn++ % lanes.size()];
       Lane::Open* to = ready(lane);
       if (to == nullptr) continue;
-      const bool again = !repeats.empty();
-      Request request = again ? std::move(repeats.back()) : draw();
-      if (again) repeats.pop_back();
+      Request request = draw();
       const std::uint32_t id = to->connection->ask(request);
       to->asked[id] = std::move(request);
-      if (again) to->asked[id].again = true;
       counts.http2 += lane.http2 ? 1 : 0;
       return true;
     }
@@ -128,10 +124,7 @@ struct Traffic::Loop {
   void count(const Event& event, Lane::Open& on, bool http2) {
     const Request& request = on.asked[event.id];
     if (event.kind == Event::Kind::answered) {
-      const bool repeat = event.status == 307 && !request.again;
-      if (repeat) repeats.push_back(request);
-      counts.repeated += repeat ? 1 : 0;
-      if (event.status == 200 || repeat) return;
+      if (event.status == 200) return;
       ++counts.refused;
       trouble(fmt::format("{} over HTTP/{} answered with {}", request.method, http2 ? 2 : 1, event.status));
       return;
@@ -179,18 +172,16 @@ void Traffic::run() {
     const auto now = steady_clock::now();
     const bool finishing = finishing_;
     if (finishing && give_up == steady_clock::time_point::max()) give_up = now + finish_patience;
-    if (finishing && ((loop.open() == 0 && loop.repeats.empty()) || now > give_up)) break;
+    if (finishing && (loop.open() == 0 || now > give_up)) break;
     due =
         std::min(backlog_most, due + options_.per_second * std::chrono::duration<double>(now - last).count());
     last = now;
-    while (!loop.repeats.empty() && loop.ask_one()) {
-    }
     while (!finishing && due >= 1 && loop.ask_one()) due -= 1;
     ::epoll_wait(loop.poll.get(), ready.data(), static_cast<int>(ready.size()), 1);
     loop.pump();
     *counts_.lock() = loop.counts;
   }
-  loop.counts.broken += loop.open() + loop.repeats.size();
+  loop.counts.broken += loop.open();
   *counts_.lock() = loop.counts;
 }
 

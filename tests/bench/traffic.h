@@ -30,8 +30,7 @@ struct TrafficOptions {
 
 struct TrafficCounts {
   std::uint64_t asked = 0, answered = 0, posts = 0, events = 0, http2 = 0;
-  std::uint64_t repeated = 0;  // answered with 307: asked once more on another connection, as browsers do
-  std::uint64_t refused = 0;   // answered, but not with 200; or a second time with 307
+  std::uint64_t refused = 0;   // answered, but not with 200
   std::uint64_t broken = 0;    // no answer, or not the whole of it
   std::uint64_t unopened = 0;  // connections that could not be opened
   std::uint64_t opened = 0;

@@ -186,8 +186,6 @@ export class World {
       });
       probe.status = answer.status;
       probe.body = answer.body;
-      // A worker that is being replaced sends clients to the new one: they ask again, as a browser does.
-      if (answer.status === 307 && answer.headers.location === probe.path) probe.status = 0;
     } catch {
       probe.status = 0;
     }

@@ -143,11 +143,13 @@ export class Estate {
     return estate;
   }
 
-  constructor(name, { args = [] }) {
+  // args, supervised: as Gateway takes them.
+  constructor(name, { args = [], supervised }) {
     this.dir = workDir(name);
     this.ca = authority(path.join(this.dir, 'ca'));
     this.bundle = path.join(this.dir, 'bundle');
     this.args = args;
+    this.supervised = supervised;
   }
 
   async prepare({ change = () => {}, partner = false, session, provider = {} }) {
@@ -165,6 +167,7 @@ export class Estate {
       state: path.join(this.dir, 'state'),
       metrics: `127.0.0.1:${ports.metrics}`,
       args: this.args,
+      supervised: this.supervised,
     });
     this.apps = {
       web: web({ port: ports.web, verify: this.verify() }),

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { binary, until } from './paths.mjs';
 
 export class Gateway {
-  // log: where what it prints goes. args: further options of `durward up`. variables: of its environment.
+  // log: where what it prints goes. args: further options of `durward up`. variables: of its environment. supervised: seconds
+  // after which a Durward that died is started again, by somebody who holds the log socket meanwhile.
   constructor({
     bundle,
     state,
@@ -14,8 +15,9 @@ export class Gateway {
     log = path.join(path.dirname(state), 'durward.log'),
     args = [],
     variables = {},
+    supervised,
   }) {
-    Object.assign(this, { bundle, state, metrics, env, log, args, variables });
+    Object.assign(this, { bundle, state, metrics, env, log, args, variables, supervised });
   }
 
   async start({ ms = 30000 } = {}) {
@@ -34,7 +36,19 @@ export class Gateway {
       ...this.args,
     ];
     if (process.env.DURWARD_HAPROXY) words.push('--haproxy', process.env.DURWARD_HAPROXY);
-    this.child = spawn(binary, words, {
+    const supervisor = path.join(import.meta.dirname, 'supervise.py');
+    const command =
+      this.supervised === undefined
+        ? [binary, ...words]
+        : [
+            'python3',
+            supervisor,
+            path.join(this.state, 'run/log.sock'),
+            String(this.supervised),
+            binary,
+            ...words,
+          ];
+    this.child = spawn(command[0], command.slice(1), {
       stdio: ['ignore', out, out],
       env: { ...process.env, ...this.variables },
     });
