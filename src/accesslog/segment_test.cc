@@ -126,8 +126,8 @@ TEST(Event, TextAndBack) {
 }
 
 TEST(SegmentFile, NameAndBack) {
-  ::setenv("TZ", "America/New_York", 1);
-  ::tzset();
+  ::setenv("TZ", "America/New_York", 1);  // NOLINT(concurrency-mt-unsafe): one thread
+  ::tzset();                              // NOLINT(concurrency-mt-unsafe)
   const SegmentName name{std::chrono::sys_days{std::chrono::year{2030} / 7 / 1} + 12h + 34min + 56s, 42};
   EXPECT_EQ(segment_file(name), "access-20300701T123456Z-00000042.log");
   const auto back = parse_segment_file(segment_file(name));

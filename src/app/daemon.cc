@@ -234,6 +234,7 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   if (result.status = new_addresses_free(*result.compiled.model); !result.status) return result;
   if (result.status = reconciler_->apply(result.compiled.generation); !result.status) return result;
   *estate_.lock() = *fresh;
+  for (const auto& [name, settings] : result.compiled.model->providers) metrics_.expect(name);
   if (before) tell_access(*before, result);
   auto judged = sessions_->reevaluate(*result.compiled.model);
   if (!judged)
@@ -320,7 +321,7 @@ Result<session::IssuedSession> Daemon::adopt(const session::Redemption& redempti
   return issued;
 }
 
-Result<session::IssuedSession> Daemon::create_bearer(session::BearerRequest request) {
+Result<session::IssuedSession> Daemon::create_bearer(const session::BearerRequest& request) {
   auto issued = sessions_->create_bearer(request);
   if (!issued) return issued;
   if (auto done = settle(); !done) return tl::unexpected(done.error());

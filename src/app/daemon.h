@@ -61,7 +61,7 @@ class Daemon final : private dataplane::Observer {
  public:
   // Opens the store and everything below; nothing runs yet. Errors: STO…, SES…, SYS…, DAT024.
   static Result<std::unique_ptr<Daemon>> create(DaemonOptions options);
-  ~Daemon();
+  ~Daemon() override;
 
   // Threads up, the bundle applied, HAProxy serving. A bundle with errors leaves what was in force.
   ApplyResult start();
@@ -90,7 +90,7 @@ class Daemon final : private dataplane::Observer {
   // What a provider's logout token asks for; likewise.
   Result<session::Ended> back_channel_logout(const std::string& provider, const identity::LogoutToken& token);
   Result<session::IssuedSession> adopt(const session::Redemption& redemption);
-  Result<session::IssuedSession> create_bearer(session::BearerRequest request);
+  Result<session::IssuedSession> create_bearer(const session::BearerRequest& request);
   char table_letter(std::chrono::seconds idle);
 
  private:

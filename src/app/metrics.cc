@@ -22,7 +22,7 @@ prometheus::Gauge& gauge(Registry& registry, const char* name, const char* help)
 
 Metrics::Metrics() : Metrics(std::make_shared<Registry>()) {}
 
-Metrics::Metrics(std::shared_ptr<Registry> registry)
+Metrics::Metrics(const std::shared_ptr<Registry>& registry)
     : revoked_sessions(
           counter(*registry, "durward_sessions_revoked_total", "Sessions taken out of HAProxy.")),
       cut_streams(counter(*registry, "durward_streams_cut_total", "Open streams ended by a revocation.")),
@@ -81,6 +81,14 @@ prometheus::Counter& Metrics::refreshes(const std::string& provider, const std::
 
 prometheus::Counter& Metrics::logout_tokens(const std::string& provider, const std::string& outcome) {
   return logout_tokens_.Add({{"provider", provider}, {"outcome", outcome}});
+}
+
+void Metrics::expect(const std::string& provider) {
+  for (const char* outcome : {"logged_in", "stepped_up", "refused", "provider_unreachable"})
+    logins(provider, outcome);
+  for (const char* outcome : {"unchanged", "changed", "refused", "failed", "gone", "lapsed"})
+    refreshes(provider, outcome);
+  for (const char* outcome : {"ended", "nothing_to_end", "refused", "busy"}) logout_tokens(provider, outcome);
 }
 
 prometheus::Counter& Metrics::requests(const std::string& outcome) {

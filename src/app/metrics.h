@@ -18,6 +18,8 @@ class Metrics {
 
   // Counters and gauges are thread-safe and live as long as the Metrics.
   prometheus::Counter& logins(const std::string& provider, const std::string& outcome);
+  // From now on all counters of this provider are told, from 0, so that their first growth shows.
+  void expect(const std::string& provider);
   prometheus::Counter& requests(const std::string& outcome);  // allowed, or the reason
   prometheus::Counter& refreshes(const std::string& provider, const std::string& outcome);
   prometheus::Counter& logout_tokens(const std::string& provider, const std::string& outcome);
@@ -39,7 +41,7 @@ class Metrics {
   prometheus::Histogram& injection_seconds;
 
  private:
-  explicit Metrics(std::shared_ptr<prometheus::Registry> registry);
+  explicit Metrics(const std::shared_ptr<prometheus::Registry>& registry);
   std::shared_ptr<prometheus::Registry> registry_;
   prometheus::Family<prometheus::Counter>& logins_;
   prometheus::Family<prometheus::Counter>& requests_;

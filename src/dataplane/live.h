@@ -49,7 +49,7 @@ class Live {
   // Whether a row of each map that was committed is there still. Error: DAT011, somebody else was at it.
   Status check_samples();
   Result<std::string> generation_in_force();  // as the last flip left it
-  Result<std::string> running_generation();  // what the serving worker was started with
+  Result<std::string> running_generation();   // what the serving worker was started with
   std::optional<std::uint64_t> last_sequence(int pid) const;
   std::size_t take_streams_cut() { return std::exchange(streams_cut_, 0); }
 

@@ -121,8 +121,8 @@ class Config {
     return false;
   }
 
-  // In a section of peers, of which there are none: a worker that is being replaced empties the tables of its backends at
-  // once, while requests it has begun still need them, but not these.
+  // In a section of peers, of which there are none: a worker that is being replaced empties the tables of its
+  // backends at once, while requests it has begun still need them, but not these.
   void tables() {
     w_.section(fmt::format("peers {}", tables_section));
     w_.line("disabled");

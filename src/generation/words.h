@@ -20,7 +20,8 @@ inline constexpr const char* path_pattern =
 inline constexpr const char* host_pattern =
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\\.?(:[0-9]{1,5})?$";
 
-// No HAProxy that we run in holds more of a body at once (tune.bufsize: 16 KiB unless its operator raised it).
+// No HAProxy that we run in holds more of a body at once (tune.bufsize: 16 KiB unless its operator raised
+// it).
 inline constexpr std::uint64_t buffer_bytes_max = 1ULL << 20;
 
 std::string quoted(std::string_view text);  // in single quotes; holds none

@@ -127,7 +127,8 @@ TEST(Refusal, TheGatewaysOwnPathsAreNoApps) {
   EXPECT_EQ(why(estate, nobody(), get("/.durward/adopt")), Reason::no_route);
   Request elsewhere = get("/.durward/adopt");
   elsewhere.host = "nowhere.test";
-  EXPECT_EQ(why(estate, nobody(), elsewhere), Reason::no_route) << "as HAProxy answers, before it looks at hosts";
+  EXPECT_EQ(why(estate, nobody(), elsewhere), Reason::no_route)
+      << "as HAProxy answers, before it looks at hosts";
 }
 
 TEST(Refusal, ComesBeforeEverything) {

@@ -71,7 +71,7 @@ class HandedOver {
     EXPECT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)), 0);
     EXPECT_EQ(::listen(socket.get(), 8), 0);
     EXPECT_EQ(::dup2(socket.get(), first), first);
-    if (socket.get() == first) socket.release();  // it was free
+    if (socket.get() == first) socket.release();            // it was free
     ::setenv("LISTEN_PID", std::to_string(to).c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
     ::setenv("LISTEN_FDS", "1", 1);                         // NOLINT(concurrency-mt-unsafe)
   }

@@ -252,15 +252,12 @@ std::vector<Candidate> Changing::right_answers(const Probe& probe, const Person*
                               fmt::format("{}; by {} as {}", when,
                                           generation->name == old_->name ? "the old estate" : "the new one",
                                           subject.signed_in ? "this person" : "nobody")));
-  // A new worker is not given the facts about a class that nobody is in any more; the row of whoever just
-  // went goes a moment later. In between that person is refused.
+  // A new worker is not given the identity of who just went, nor the facts about a class that nobody is in
+  // any more; the row of the session goes a moment later. In between that person is refused.
   if (reloading_ && person && person->state == State::leaving) {
-    Candidate refused = out.front();
-    refused.about += ", refused on the way out";
-    refused.verdict.allow = false;
-    refused.verdict.reason = policy::Reason::no_rule;
-    refused.verdict.rules.clear();
-    if (refused.verdict.route != nullptr) out.push_back(std::move(refused));
+    out.push_back(out.front());
+    out.back().about += ", refused on the way out";
+    out.back().refused = true;
   }
   return out;
 }

@@ -76,6 +76,11 @@ class Comparison {
       : outcome_(outcome), event_(event), candidate_(candidate), verdict_(candidate.verdict) {}
 
   std::string run() {
+    if (candidate_.refused) {
+      const int came = outcome_.answer ? outcome_.answer->status : 0;
+      if (came != 401 && came != 403 && came != 503) differ("status", "a refusal", std::to_string(came));
+      return out_;
+    }
     const bool turned_away = verdict_.reason != Reason::bad_request && misdirected(outcome_.probe);
     const std::string reason = turned_away ? "misdirected" : policy::to_string(verdict_.reason);
     const int status = turned_away ? 421 : status_for(verdict_.reason);
@@ -134,7 +139,7 @@ class Comparison {
 Candidate candidate(const generation::GenerationPtr& generation, const model::Subject& subject,
                     const Probe& probe, std::string about) {
   return {policy::evaluate(*generation->policies->model, subject, probe.request), generation,
-          std::move(about)};
+          std::move(about), false};
 }
 
 std::string difference(const Outcome& outcome, const accesslog::AccessEvent* event) {

@@ -16,6 +16,7 @@ struct Candidate {
   policy::Verdict verdict;
   generation::GenerationPtr generation;  // of the estate that says so
   std::string about;                     // who and what it was judged by
+  bool refused = false;                  // instead of `verdict`: refused, for whatever reason
 };
 
 Candidate candidate(const generation::GenerationPtr& generation, const model::Subject& subject,

@@ -124,6 +124,8 @@ Probe ProbeMaker::make(const testing::RandomProbe& suggested, sys_seconds at, co
 void ProbeMaker::send_as(Probe& probe) {
   probe.h2 = random_.chance(40);
   probe.host = probe.request.host;
+  // HAProxy 3.0 reads a lone '*' over HTTP/2 as '/', as for OPTIONS.
+  if (probe.request.path == "*") probe.h2 = false;
   if (!probe.h2) return;
   // HAProxy takes away an empty port, which means none, before any rule can see it.
   if (probe.request.host.ends_with(':')) probe.request.host.pop_back();
