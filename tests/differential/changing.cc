@@ -227,13 +227,6 @@ void Changing::ask_one(const std::string& when) {
   outcome.answer = client_.ask(outcome.probe);
   // A connection that a reload has closed meanwhile is no answer; the request may be sent again.
   if (!outcome.answer) outcome.answer = client_.ask(outcome.probe);
-  // A worker that is being replaced no longer knows everybody, and says: come again.
-  if (outcome.answer && outcome.answer->status == 307 &&
-      (reloading_ || worker_of(logged_as(outcome.answer)) != worker_)) {
-    client_.hang_up();
-    ++updates_.back().sent_on;
-    outcome.answer = client_.ask(outcome.probe);
-  }
   outcome.id = logged_as(outcome.answer);
   outcome.right = right_answers(outcome.probe, person, worker_of(outcome.id), when);
   outcomes_.push_back(std::move(outcome));

@@ -21,7 +21,6 @@ struct Update {
   unsigned number = 0;
   bool reload = false;
   unsigned pauses = 0, requests = 0;
-  unsigned sent_on = 0;   // to the new worker, by one that was being replaced
   unsigned unlogged = 0;  // by workers that ended
 };
 

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
 #include "sys/file_store.h"
-#include "sys/process.h"
+#include "testing/certificate.h"
 
 namespace durward::differential {
 namespace {
@@ -70,22 +69,8 @@ generation::GenerationPtr observable(const policy::PolicySetPtr& policies, sys_s
 }
 
 bool install_certificate(const dataplane::Paths& paths) {
-  static const std::string pem = [] {
-    std::string pattern = (std::filesystem::temp_directory_path() / "durward-XXXXXX").string();
-    const std::string directory = ::mkdtemp(pattern.data());
-    const auto made = sys::run(
-        {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-         "/CN=a.test", "-days", "30", "-keyout", directory + "/key", "-out", directory + "/certificate"},
-        60s);
-    std::string out;
-    if (made && made->exit_code == 0)
-      out = sys::read_file(directory + "/certificate").value() + sys::read_file(directory + "/key").value();
-    std::filesystem::remove_all(directory);
-    return out;
-  }();
-  constexpr unsigned mode = 0600;
-  return !pem.empty() && sys::make_directories(paths.certificates() + "/1") &&
-         sys::write_file(paths.certificates() + "/1/test.pem", pem, mode);
+  return sys::make_directories(paths.certificates() + "/1") &&
+         testing::write_certificate(paths.certificates() + "/1/test.pem", "a.test");
 }
 
 bool write_time(const dataplane::Paths& paths, sys_seconds at) {
@@ -142,11 +127,6 @@ std::map<std::string, accesslog::AccessEvent> Log::close(const std::vector<std::
 std::optional<testing::RawResponse> Client::ask(const Probe& probe) {
   if (!probe.h2) return plain_.ask(h1_bytes(probe), probe.request.method == "HEAD");
   return tls_.try_emplace(probe.sni, ports_.tls, probe.sni).first->second.ask(h2_request(probe));
-}
-
-void Client::hang_up() {
-  plain_.close();
-  tls_.clear();
 }
 
 }  // namespace durward::differential

@@ -55,7 +55,6 @@ class Client {
  public:
   explicit Client(const Ports& ports) : ports_(ports), plain_(ports.plain) {}
   std::optional<testing::RawResponse> ask(const Probe& probe);
-  void hang_up();
 
  private:
   Ports ports_;
