@@ -200,7 +200,7 @@ class RandomEstates {
   model::Who some_audience(Rule& rule, bool is_allow) {
     const unsigned roll = below(100);
     if (roll < 15) return model::Who::anyone;
-    if (roll < 20) {
+    if (roll < (is_allow ? 20U : 25U)) {
       rule.anonymous();
       return model::Who::anonymous;
     }
