@@ -9,7 +9,6 @@
 #include "app/refresher.h"
 #include "base/mutant.h"
 #include "base/text.h"
-#include "generation/rows.h"
 #include "store/sqlite_store.h"
 #include "sys/environment.h"
 #include "sys/file_store.h"
@@ -67,10 +66,6 @@ Status Daemon::open() {
   if (!sessions) return tl::unexpected(sessions.error());
   sessions_ = std::move(*sessions);
   if (auto signer = open_signer(); !signer) return signer;
-  // HAProxy must find its maps from the first start on.
-  for (const char* map : generation::runtime_maps)
-    if (!sys::exists(paths.runtime() + "/" + map))
-      if (auto made = sys::write_file(paths.runtime() + "/" + map, "", 0600); !made) return made;
   reconciler_ = std::make_unique<dataplane::Reconciler>(dataplane::Reconciler::Options{
       .store = *store_,
       .clock = clock_,

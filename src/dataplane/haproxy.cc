@@ -13,6 +13,7 @@
 
 #include "base/mutant.h"
 #include "base/text.h"
+#include "generation/rows.h"
 #include "sys/file_store.h"
 #include "sys/process.h"
 
@@ -81,7 +82,19 @@ Status Haproxy::write(const generation::Generation& generation) const {
   return put("haproxy.cfg", generation.config);
 }
 
+// HAProxy does not load without them. One that is missing, at first or because somebody removed it, is made
+// empty: what an empty map says is a refusal, until the start that reads it writes the whole.
+Status Haproxy::make_missing_maps() const {
+  for (const char* map : generation::runtime_maps) {
+    const std::string path = paths_.runtime() + "/" + map;
+    if (sys::exists(path)) continue;
+    if (auto made = sys::write_file(path, "", 0600); !made) return made;
+  }
+  return {};
+}
+
 Status Haproxy::check(const generation::Generation& generation) const {
+  if (auto made = make_missing_maps(); !made) return made;
   const std::string file = fmt::format("{}/{}/haproxy.cfg", paths_.generations(), generation.name);
   std::vector<std::string> words = {"/usr/bin/env", "DURWARD_RUN=" + paths_.run(), binary_, "-c"};
   // On the whole: names and addresses that the operator's own sections use already are an error here.

@@ -43,7 +43,7 @@ class Haproxy {
 
   // Writes generations/NAME whole and durable; what is there already is left.
   Status write(const generation::Generation& generation) const;
-  // `haproxy -c` on generations/NAME.
+  // `haproxy -c` on generations/NAME. Makes the mutable maps that are missing.
   Status check(const generation::Generation& generation) const;
   Result<std::string> read_config(const std::string& generation) const;  // of one that was written
   Status publish(const generation::Generation& generation) const;  // current -> generations/NAME, atomically
@@ -59,6 +59,7 @@ class Haproxy {
   const std::string& binary() const { return binary_; }
 
  private:
+  Status make_missing_maps() const;
   std::vector<std::string> command() const;
   struct Awaited {
     int not_this = 0;                                      // any worker but this one will do

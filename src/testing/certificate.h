@@ -46,4 +46,11 @@ inline Result<std::string> make_certificate(const std::string& name) {
   return std::string(bytes, static_cast<std::size_t>(size));
 }
 
+// The same, as a file for its owner alone.
+inline Status write_certificate(const std::string& path, const std::string& name) {
+  const auto pem = make_certificate(name);
+  if (!pem) return tl::unexpected(pem.error());
+  return sys::write_file(path, *pem, 0600);
+}
+
 }  // namespace durward::testing

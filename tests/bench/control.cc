@@ -10,7 +10,6 @@
 #include <thread>
 
 #include "app/daemon.h"
-#include "certificate.h"
 #include "exchange.h"
 #include "figures.h"
 #include "large_people.h"
@@ -18,6 +17,7 @@
 #include "process_meter.h"
 #include "session/flow.h"
 #include "sys/file_store.h"
+#include "testing/certificate.h"
 #include "testing/raw_http.h"
 #include "upstream.h"
 
@@ -86,7 +86,7 @@ class Served {
     for (const auto& directory : {state, estate.directory + "/certs"})
       if (auto made = sys::make_directories(directory); !made) return tl::unexpected(made.error());
     if (auto done = write_large_estate(estate); !done) return tl::unexpected(done.error());
-    if (auto done = write_certificate(estate.directory + "/certs/bench.pem", "*.bench.test"); !done)
+    if (auto done = testing::write_certificate(estate.directory + "/certs/bench.pem", "*.bench.test"); !done)
       return tl::unexpected(done.error());
     run.say(fmt::format("  signing in {} people, each of a class of their own", out->people_.count));
     if (auto done = sign_in_large(estate, out->people_, state + "/store.db"); !done)

@@ -5,12 +5,12 @@
 
 #include <filesystem>
 
-#include "certificate.h"
 #include "estate.h"
 #include "figures.h"
 #include "gateway.h"
 #include "plain.h"
 #include "process_meter.h"
+#include "testing/certificate.h"
 #include "testing/raw_http.h"
 #include "upstream.h"
 
@@ -70,7 +70,7 @@ Result<std::unique_ptr<Bench>> set_up(const Run& run, EstateShape shape) {
   shape.https_port = testing::free_port();
   const std::string bundle = out->scratch.paths().state + "/bundle";
   std::filesystem::create_directories(bundle + "/certs");
-  if (auto made = write_certificate(bundle + "/certs/edge.pem", "bench.test"); !made)
+  if (auto made = testing::write_certificate(bundle + "/certs/edge.pem", "bench.test"); !made)
     return tl::unexpected(made.error());
   auto estate = Estate::make(shape, bundle);
   if (!estate) return tl::unexpected(estate.error());

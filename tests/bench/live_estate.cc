@@ -1,14 +1,12 @@
 #include "live_estate.h"
-
 #include <fmt/format.h>
-
 #include "base/hash.h"
 #include "base/text.h"
-#include "certificate.h"
 #include "session/state.h"
 #include "store/sqlite_store.h"
 #include "sys/clock.h"
 #include "sys/file_store.h"
+#include "testing/certificate.h"
 
 namespace durward::bench {
 namespace {
@@ -114,7 +112,7 @@ Status write_live_bundle(const LiveEstate& estate, const std::string& directory)
   if (auto done = sys::write_file(directory + "/corp-client", "not a secret"); !done) return done;
   const std::string certificate = directory + "/certs/app.pem";
   if (!sys::exists(certificate))
-    if (auto done = write_certificate(certificate, "*.bench.test"); !done) return done;
+    if (auto done = testing::write_certificate(certificate, "*.bench.test"); !done) return done;
   if (auto done = sys::write_file(directory + "/app/app.yaml", app_yaml(estate)); !done) return done;
   return sys::write_file(directory + "/root.yaml", root_yaml(estate));
 }

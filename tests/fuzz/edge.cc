@@ -67,8 +67,7 @@ class World {
     require(sys::write_file(bundle + "/bundle.yaml", bundle_text, 0600).has_value());
     require(sys::write_file(bundle + "/secret", "secret", 0600).has_value());
     require(sys::make_directories(bundle + "/certs", 0700).has_value());
-    const auto pem = testing::make_certificate("login.example");
-    require(pem && sys::write_file(bundle + "/certs/login.pem", *pem, 0600).has_value());
+    require(testing::write_certificate(bundle + "/certs/login.pem", "login.example").has_value());
     app::DaemonOptions options;
     options.bundle = bundle;
     options.paths = state_.paths();

@@ -106,13 +106,18 @@ export class World {
     const struck = this.sessions.filter((session) => session.user === user && session.state !== 'ended');
     for (const session of struck) session.state = 'limbo';
     const answer = await this.estate.gateway.run('revoke', '--person', `${user}@corp.example`);
-    if (answer.code !== 0) return false;
+    if (answer.code !== 0) return this.unconfirmed(`revoke ${user}`, answer);
     this.count('revocations');
     for (const session of struck) session.state = 'ended';
     const at = Date.now();
     for (const socket of this.sockets)
       if (struck.includes(socket.session)) socket.mustEndBy ??= at + cutWithin;
     return true;
+  }
+
+  unconfirmed(what, answer) {
+    this.refusal = `${what}: ${answer.stderr || answer.stdout}`;
+    return false;
   }
 
   write() {
@@ -134,7 +139,7 @@ export class World {
 
   async applyWanted() {
     const answer = await this.estate.gateway.run('apply');
-    if (answer.code !== 0) return false;
+    if (answer.code !== 0) return this.unconfirmed('apply', answer);
     this.count('applies');
     this.versions = new Set([this.wanted.version]);
     return true;
@@ -232,7 +237,9 @@ export class World {
     const end = Date.now() + recoverWithin;
     const left = () => Math.max(1, end - Date.now());
     await until(async () => (await gateway.run('status', '--output', 'json')).json().ready, 'ready', left());
-    await until(() => this.confirmed(), 'what was left open to be confirmed', left());
+    await until(() => this.confirmed(), 'what was left open to be confirmed', left()).catch((error) => {
+      throw new Error(`${error.message}: ${this.refusal}`);
+    });
     await until(() => this.allRight(), 'every session to be answered rightly', left()).catch(() => {
       throw new Error(`not right again within ${recoverWithin} ms: ${this.wrong}`);
     });
