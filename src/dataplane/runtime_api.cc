@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace durward::dataplane {
 namespace {
 
@@ -71,17 +73,30 @@ Result<std::vector<std::string>> WorkerApi::ask_all(const std::vector<std::strin
   return replies;
 }
 
-Result<std::string> MasterApi::ask(const std::string& command) const {
+Result<std::string> MasterApi::ask(const std::string& command, std::chrono::milliseconds patience) const {
   if (auto fits = check_length(command); !fits) return tl::unexpected(fits.error());
-  auto stream = sys::UnixStream::connect(socket_, reply_timeout);
+  auto stream = sys::UnixStream::connect(socket_, patience);
   if (!stream) return fail("DAT002", "HAProxy's master is not reachable: " + stream.error().message);
-  if (auto sent = stream->write(command + "\n", reply_timeout); !sent) return tl::unexpected(sent.error());
+  if (auto sent = stream->write(command + "\n", patience); !sent) return tl::unexpected(sent.error());
   stream->half_close();
-  return stream->read_all(reply_bytes_max, reply_timeout);
+  return stream->read_all(reply_bytes_max, patience);
 }
 
+// A worker that is just ending leaves a question unanswered (HAProxy 3.0); the master knows whether it has
+// gone.
 Result<std::string> MasterApi::ask_worker(int pid, const std::string& command) const {
-  return ask(fmt::format("@!{} {}", pid, command));
+  constexpr std::chrono::milliseconds first_patience{2'000};
+  const std::string line = fmt::format("@!{} {}", pid, command);
+  auto reply = ask(line, first_patience);
+  if (!reply && has(pid)) reply = ask(line, reply_timeout);
+  if (!reply && !has(pid)) return std::string();
+  return reply;
+}
+
+// Also when the master does not say.
+bool MasterApi::has(int pid) const {
+  const auto known = processes();
+  return !known || known->worker == pid || std::ranges::count(known->old_workers, pid) > 0;
 }
 
 Result<Processes> MasterApi::processes() const {

@@ -48,11 +48,14 @@ class WorkerApi final : public RuntimeApi {
 class MasterApi {
  public:
   explicit MasterApi(std::string socket) : socket_(std::move(socket)) {}
-  Result<std::string> ask(const std::string& command) const;
+  Result<std::string> ask(const std::string& command,
+                          std::chrono::milliseconds patience = reply_timeout) const;
+  // Empty when that worker has gone. A command that was not answered in time is sent a second time.
   Result<std::string> ask_worker(int pid, const std::string& command) const;
   Result<Processes> processes() const;
 
  private:
+  bool has(int pid) const;
   std::string socket_;
 };
 
