@@ -19,7 +19,7 @@ const stranger = 65534;
 
 let estate;
 before(async () => {
-  estate = await up('attacks-around');
+  estate = await up('attacks-around', { reachable: true });
 });
 after(() => estate.down());
 

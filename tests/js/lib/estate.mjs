@@ -143,9 +143,9 @@ export class Estate {
     return estate;
   }
 
-  // args, supervised: as Gateway takes them.
-  constructor(name, { args = [], supervised }) {
-    this.dir = workDir(name);
+  // args, supervised: as Gateway takes them. reachable: as workDir.
+  constructor(name, { args = [], supervised, reachable }) {
+    this.dir = workDir(name, { reachable });
     this.ca = authority(path.join(this.dir, 'ca'));
     this.bundle = path.join(this.dir, 'bundle');
     this.args = args;

@@ -10,11 +10,12 @@ export const buildDir = process.env.DURWARD_BUILD_DIR ?? path.join(root, 'build'
 export const binary = process.env.DURWARD_BIN ?? path.join(buildDir, 'durward');
 
 // A directory for one test file, empty at the start; kept afterwards, since its logs explain a failure.
-export function workDir(name) {
+// reachable: where other users may look, too, as far as the modes of the directory itself let them.
+export function workDir(name, { reachable = false } = {}) {
   const wanted = path.join(buildDir, 'tests', name);
   // The path of a unix socket has at most 107 bytes: a checkout that lies deep works elsewhere.
   const fits = Buffer.byteLength(path.join(wanted, 'state', 'run', 'control.sock')) <= 107;
-  const dir = fits ? wanted : path.join(os.tmpdir(), `durward-tests-${process.getuid()}`, name);
+  const dir = fits && !reachable ? wanted : path.join(os.tmpdir(), `durward-tests-${process.getuid()}`, name);
   fs.rmSync(dir, { recursive: true, force: true });
   fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
   return dir;
