@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "model/address.h"
 #include "sys/environment.h"
 #include "sys/file_store.h"
 
@@ -39,8 +40,9 @@ generation::CredentialPaths authority_paths(const model::Model& model, const std
   return out;
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+bool is_local(const std::string& host) {
+  const auto address = model::IpAddress::parse(host);
+  return host == "localhost" || (address && model::is_loopback(*address));
 }
 
 // Where Durward tells about itself is no application: through a route of one, anybody might read it.
@@ -50,12 +52,12 @@ void check_observed(const model::Model& model, const std::string& observed, Diag
   std::string host = observed.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const std::string port = observed.substr(colon + 1);
-  const bool local = is_loopback(host) || host == "0.0.0.0" || host == "::";
+  const bool local = is_local(host) || host == "0.0.0.0" || host == "::";
   for (const auto* app : model.all_apps())
     for (const auto& [name, upstream] : app->upstreams)
       for (const auto& server : upstream.servers)
         if (std::to_string(server.value.port) == port &&
-            (server.value.host == host || (local && is_loopback(server.value.host))))
+            (server.value.host == host || (local && is_local(server.value.host))))
           diagnostics.error("MDL050", server.span, "Durward's own metrics are served there",
                             "name the application's own server, or start durward with another --metrics");
 }

@@ -96,9 +96,9 @@ class Reconciling : public ::testing::Test {
 
   static std::string token(char name) { return "a" + std::string(43, name); }
   static std::string key(char name) { return session::session_key("a.test", token(name)); }
-  void log_in(char name, const testing::Words& roles = {"r"}) {
+  session::HostSession session_of(const std::string& key, const testing::Words& roles = {"r"}) const {
     session::HostSession session;
-    session.key = key(name);
+    session.key = key;
     session.table = 'a';
     session.login = "0123456789abcdefghijkl";
     session.host = "a.test";
@@ -107,7 +107,10 @@ class Reconciling : public ::testing::Test {
     session.idle = 30min;
     session.subject =
         testing::subject({.roles = roles, .unknown = {}, .acr = 0, .auth_time = session.created});
-    settle({{}, {{"session/" + session.key, session::write(session)}}, {}});
+    return session;
+  }
+  void log_in(char name, const testing::Words& roles = {"r"}) {
+    settle({{}, {{"session/" + key(name), session::write(session_of(key(name), roles))}}, {}});
   }
   void revoke(char name) { settle({{}, {}, {"session/" + key(name)}}); }
   void settle(const store::Transaction& change) {
@@ -194,16 +197,7 @@ TEST_F(Reconciling, ManyAtOnceAreServedAndRevoked) {
   store::Transaction in, out;
   std::vector<std::string> keys;
   for (unsigned i = 0; i < 500; ++i) {
-    session::HostSession session;
-    session.key = fmt::format("{:032X}", i);
-    session.table = 'a';
-    session.login = "0123456789abcdefghijkl";
-    session.host = "a.test";
-    session.created = clock_.now_seconds();
-    session.absolute_end = session.created + 1h;
-    session.idle = 30min;
-    session.subject =
-        testing::subject({.roles = {"r"}, .unknown = {}, .acr = 0, .auth_time = session.created});
+    const auto session = session_of(fmt::format("{:032X}", i));
     in.puts.push_back({"session/" + session.key, session::write(session)});
     out.deletes.push_back("session/" + session.key);
   }

@@ -101,4 +101,10 @@ std::string Cidr::text() const {
   return prefix == bits ? network.text() : fmt::format("{}/{}", network.text(), prefix);
 }
 
+bool is_loopback(const IpAddress& address) {
+  static const Cidr v4 = *Cidr::parse("127.0.0.0/8");
+  static const Cidr v6 = *Cidr::parse("::1");
+  return v4.contains(address) || v6.contains(address);
+}
+
 }  // namespace durward::model

@@ -23,4 +23,7 @@ inline constexpr std::string_view never_upstream_networks =
     "0.0.0.0/8 169.254.0.0/16 224.0.0.0/3 100.100.100.200 168.63.129.16 192.0.0.192 :: fe80::/10 ff00::/8 "
     "fd00:ec2::254 fd20:ce::254 64:ff9b::a9fe:0/112";
 
+// 127.0.0.0/8 and ::1.
+bool is_loopback(const IpAddress& address);
+
 }  // namespace durward::model

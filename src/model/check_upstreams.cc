@@ -25,12 +25,6 @@ bool reads_as_address(std::string_view host) {
   return last.starts_with("0x") && last.find_first_not_of("0123456789abcdef", 2) == std::string_view::npos;
 }
 
-bool is_loopback(const IpAddress& address) {
-  static const Cidr v4 = *Cidr::parse("127.0.0.0/8");
-  static const Cidr v6 = *Cidr::parse("::1");
-  return v4.contains(address) || v6.contains(address);
-}
-
 class Upstreams {
  public:
   Upstreams(const Model& model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {

@@ -1,6 +1,7 @@
 // Names, hosts, URLs, files: the words that stay text.
 #include <algorithm>
 
+#include "model/address.h"
 #include "model/words.h"
 
 namespace durward::model {
@@ -226,8 +227,8 @@ Word<std::string> parse_issuer(std::string_view text) {
   if (!port.empty() && (port.size() < 2 || port.size() > 6 || port[0] != ':' || !all(port.substr(1), digit)))
     return bad("has no valid port", "");
   const auto address = IpAddress::parse(host.starts_with('[') ? host.substr(1, host.size() - 2) : host);
-  const bool loopback = host == "localhost" || host.ends_with(".localhost") ||
-                        (address && (address->v6 ? address->text() == "::1" : address->bytes[0] == 127));
+  const bool loopback =
+      host == "localhost" || host.ends_with(".localhost") || (address && is_loopback(*address));
   if (!https && !loopback) return bad("is not https", fmt::format("write https://{}", rest));
   return std::string(text);
 }

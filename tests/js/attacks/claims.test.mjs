@@ -133,20 +133,7 @@ test('65: nor does it when it is renamed during a session', async () => {
 test('47: a session or token that was good at one app is nothing at another', async () => {
   const tab = await estate.signedIn('ada', { target: '/admin/x', provider: 'corp' });
   const cookie = estate.cookie(tab);
-  const { token } = await estate.gateway.ask(
-    ...[
-      'token',
-      'create',
-      '--person',
-      'ada@corp.example',
-      '--host',
-      'api.localhost',
-      '--for',
-      '1h',
-      '--name',
-      'r',
-    ],
-  );
+  const token = await estate.bearer('ada', 'api', { life: '1h', name: 'r' });
   const bearer = { authorization: `Bearer ${token}` };
   for (let i = 0; i < 5; i += 1) {
     assert.equal(await status('web', '/admin/x', { cookie }), 200);

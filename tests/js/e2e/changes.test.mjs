@@ -18,13 +18,7 @@ before(async () => {
 beforeEach(() => estate.clear());
 after(() => estate.down());
 
-const status = async (target, cookie, app = 'web') =>
-  (
-    await request(estate.url(app, target), {
-      ca: estate.ca.pem,
-      headers: { accept: 'application/json', ...(cookie ? { cookie } : {}) },
-    })
-  ).status;
+const status = (...asked) => estate.status(...asked);
 
 async function change(edit) {
   edit(estate.docs);

@@ -60,20 +60,7 @@ const metric = async (name, ...labels) => {
 
 test('52: a group taken away is gone within the bound, for cookies and bearer tokens, and comes back as fast', async () => {
   const tab = await estate.signedIn('ada', { target: '/admin/x' });
-  const { token } = await estate.gateway.ask(
-    ...[
-      'token',
-      'create',
-      '--person',
-      'ada@corp.example',
-      '--host',
-      'web.localhost',
-      '--for',
-      '1h',
-      '--name',
-      'r',
-    ],
-  );
+  const token = await estate.bearer('ada', 'web', { life: '1h', name: 'r' });
   const bearer = { headers: { authorization: `Bearer ${token}` } };
   assert.equal(await open(tab, '/admin/x', bearer), 200);
   const logins = asked('authorization');

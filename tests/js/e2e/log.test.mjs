@@ -64,18 +64,7 @@ test('no secret anywhere: query, cookie, bearer, client secret, code, password',
   const canary = 'canary-5f1e7b';
   const tab = await estate.signedIn('ann');
   const cookie = estate.cookie(tab).split('=')[1];
-  const { token } = await estate.gateway.ask(
-    'token',
-    'create',
-    '--person',
-    'ann@corp.example',
-    '--host',
-    'api.localhost',
-    '--for',
-    '1m',
-    '--name',
-    'canary',
-  );
+  const token = await estate.bearer('ann', 'api', { life: '1m', name: 'canary' });
   await get('api', `/v1/refunds?access_token=${canary}`, {
     authorization: `Bearer ${token}`,
     cookie: `x=${canary}`,

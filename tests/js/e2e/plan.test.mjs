@@ -8,7 +8,6 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Estate, writeDocuments } from '../lib/estate.mjs';
 import { leaf, writeBundle } from '../lib/certs.mjs';
-import { request } from '../lib/client.mjs';
 import { binary } from '../lib/paths.mjs';
 
 let estate;
@@ -17,13 +16,7 @@ before(async () => {
 });
 after(() => estate.down());
 
-const status = async (target, cookie, app = 'web') =>
-  (
-    await request(estate.url(app, target), {
-      ca: estate.ca.pem,
-      headers: { accept: 'application/json', ...(cookie ? { cookie } : {}) },
-    })
-  ).status;
+const status = (...asked) => estate.status(...asked);
 
 // A bundle beside the estate's own, changed.
 function proposed(name, edit) {

@@ -150,18 +150,7 @@ test('one session can be revoked by its id, and all of them at once', async () =
 
 test("a bearer token is for its host alone, ends with its time, its person's revocation, and never as a cookie", async () => {
   const tab = await estate.signedIn('ann', { app: 'api', target: '/v1/refunds' });
-  const { token } = await estate.gateway.ask(
-    'token',
-    'create',
-    '--person',
-    'ann@corp.example',
-    '--host',
-    'api.localhost',
-    '--for',
-    '8s',
-    '--name',
-    'robot',
-  );
+  const token = await estate.bearer('ann', 'api', { life: '8s', name: 'robot' });
   const bearer = { authorization: `Bearer ${token}` };
   assert.equal(await status('api', '/v1/refunds', undefined, bearer), 200);
   estate.clear();
@@ -225,18 +214,7 @@ test('killed, not stopped: the same holds', async () => {
 test('gRPC and HTTP/2: authorised when they start, refused without a session', async () => {
   const tab = await estate.signedIn('ann', { app: 'web' });
   await tab.walk(estate.url('chat', '/'));
-  const { token } = await estate.gateway.ask(
-    'token',
-    'create',
-    '--person',
-    'ann@corp.example',
-    '--host',
-    'grpc.localhost',
-    '--for',
-    '1m',
-    '--name',
-    'grpc',
-  );
+  const token = await estate.bearer('ann', 'grpc', { life: '1m', name: 'grpc' });
   const session = h2(estate.url('grpc'), { ca: estate.ca.pem });
   const head = {
     ':method': 'POST',

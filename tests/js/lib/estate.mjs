@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { authority, leaf, writeBundle } from './certs.mjs';
 import { Gateway } from './gateway.mjs';
-import { Tab, fetchWith, message, raw, statuses } from './client.mjs';
+import { Tab, fetchWith, message, raw, request, statuses } from './client.mjs';
 import { freePorts, until, workDir } from './paths.mjs';
 import { SampleProvider } from '../provider/provider.mjs';
 import { verifier } from '../apps/assertion.mjs';
@@ -258,6 +258,19 @@ export class Estate {
   cookie(tab, app = 'web') {
     const found = tab.cookies(this.url(app)).get('__Host-durward');
     return found && `__Host-durward=${found.value}`;
+  }
+
+  // A bearer token of somebody who is signed in, for one app.
+  async bearer(user, app, { life, name }) {
+    const person = `${user}@corp.example`;
+    const words = ['--person', person, '--host', `${app}.localhost`, '--for', life, '--name', name];
+    return (await this.gateway.ask('token', 'create', ...words)).token;
+  }
+
+  // What a program is answered, with this cookie or none.
+  async status(target, cookie, app = 'web') {
+    const headers = { accept: 'application/json', ...(cookie ? { cookie } : {}) };
+    return (await request(this.url(app, target), { ca: this.ca.pem, headers })).status;
   }
 
   // Exact bytes to an app's host; returns the raw answer.
