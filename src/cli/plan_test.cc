@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/plan_text.h"
 #include "model/load.h"
+#include "testing/documents.h"
 #include "testing/golden_case.h"
 #include "testing/memory_bundle.h"
 
@@ -20,39 +21,11 @@ namespace {
 
 const std::filesystem::path k_cases = std::filesystem::path(DURWARD_SOURCE_DIR) / "tests/golden/access";
 
-constexpr std::string_view k_defaults = R"(apiVersion: durward/v1
-kind: Gateway
-metadata: {name: edge}
-spec:
-  listen: [{bind: ["0.0.0.0:8443"], tls: {certificates: certs}}]
-  loginHost: login.example
-  acr: [pwd, otp, webauthn]
----
-apiVersion: durward/v1
-kind: IdentityProvider
-metadata: {name: corp}
-spec: {issuer: "https://id.example", client: {id: durward, secret: corp-client}}
----
-apiVersion: durward/v1
-kind: Credential
-metadata: {name: corp-client}
-spec: {from: {file: corp-client}, usedBy: [idp/corp]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: support}
-spec: {members: [{group: support}]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: maker}
-spec: {members: [{group: maker}], excludes: [checker]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: checker}
-spec: {members: [{group: checker}]}
-)";
+std::string defaults() {
+  using testing::role_document;
+  return testing::root_documents() + role_document("support") +
+         role_document("maker", ", excludes: [checker]") + role_document("checker");
+}
 
 struct Estate {
   std::unique_ptr<testing::MemoryBundle> source;
@@ -62,8 +35,8 @@ struct Estate {
 
 Estate estate_of(const std::string& text) {
   Estate out;
-  out.source = std::make_unique<testing::MemoryBundle>(std::map<std::string, std::string>{
-      {"a-defaults.yaml", std::string(k_defaults)}, {"bundle.yaml", text}});
+  out.source = std::make_unique<testing::MemoryBundle>(
+      std::map<std::string, std::string>{{"a-defaults.yaml", defaults()}, {"bundle.yaml", text}});
   const auto model = model::load(*out.source, "", out.diagnostics);
   if (model && !out.diagnostics.has_errors()) out.policies = policy::compile(model, out.diagnostics);
   EXPECT_FALSE(out.diagnostics.has_errors()) << render_text(out.diagnostics);

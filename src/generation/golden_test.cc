@@ -15,6 +15,7 @@
 #include "model/load.h"
 #include "sys/file_store.h"
 #include "sys/process.h"
+#include "testing/documents.h"
 #include "testing/golden_case.h"
 #include "testing/memory_bundle.h"
 
@@ -28,22 +29,10 @@ const fs::path k_cases = fs::path(DURWARD_SOURCE_DIR) / "tests/golden/generation
 constexpr const char* k_base = "simple.case";
 
 // What every case begins with; a case's own documents follow it.
-constexpr std::string_view k_defaults = R"(apiVersion: durward/v1
-kind: Credential
-metadata: {name: corp-client}
-spec: {from: {file: corp-client}, usedBy: [idp/corp]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: support}
-spec: {members: [{group: support}]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: admin}
-spec: {members: [{group: admin}]}
----
-)";
+std::string defaults() {
+  return std::string(testing::credential_document) + testing::role_document("support") +
+         testing::role_document("admin");
+}
 
 constexpr std::string_view k_root = R"(apiVersion: durward/v1
 kind: Gateway
@@ -54,11 +43,6 @@ spec:
     - {bind: ["0.0.0.0:8080"], redirect: https}
   loginHost: login.example
   acr: [pwd, otp, webauthn]
----
-apiVersion: durward/v1
-kind: IdentityProvider
-metadata: {name: corp}
-spec: {issuer: "https://id.example", client: {id: durward, secret: corp-client}}
 ---
 )";
 
@@ -113,13 +97,13 @@ struct Compiled {
 };
 
 Compiled compile(const testing::GoldenCase& golden, const std::string& authority) {
-  std::map<std::string, std::string> files{{"a-defaults.yaml", std::string(k_defaults)}};
+  std::map<std::string, std::string> files{{"a-defaults.yaml", defaults()}};
   bool has_gateway = false;
   for (const auto& section : golden.sections()) {
     if (section.name.ends_with(".yaml")) files[section.name] = section.text;
     has_gateway |= section.text.find("kind: Gateway") != std::string::npos;
   }
-  if (!has_gateway) files["a-defaults.yaml"] += k_root;
+  if (!has_gateway) files["a-defaults.yaml"].append(k_root).append(testing::provider_document);
   testing::MemoryBundle bundle(std::move(files));
   Diagnostics diagnostics;
   Compiled out;

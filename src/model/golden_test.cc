@@ -13,6 +13,7 @@
 #include "model/codes.h"
 #include "model/load.h"
 #include "model/print.h"
+#include "testing/documents.h"
 #include "testing/golden_case.h"
 #include "testing/memory_bundle.h"
 
@@ -25,29 +26,13 @@ const fs::path cases_directory = fs::path(DURWARD_SOURCE_DIR) / "tests/golden/bu
 constexpr std::string_view defaults_mark = "<<defaults>>\n";
 
 // The least that loads, but for what a case is about.
-constexpr std::string_view defaults = R"(apiVersion: durward/v1
-kind: Gateway
-metadata: {name: edge}
-spec:
-  listen: [{bind: ["0.0.0.0:8443"], tls: {certificates: certs}}]
-  loginHost: login.example
-  acr: [pwd, otp, webauthn]
----
-apiVersion: durward/v1
-kind: IdentityProvider
-metadata: {name: corp}
-spec: {issuer: "https://id.example", client: {id: durward, secret: corp-client}}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: staff}
-spec: {members: [{group: staff}]}
----
-apiVersion: durward/v1
-kind: Credential
-metadata: {name: corp-client}
-spec: {from: {file: corp-client}, usedBy: [idp/corp]}
-)";
+std::string least() {
+  using namespace testing;
+  std::string out = std::string(gateway_document).append(provider_document) + role_document("staff");
+  out.append(credential_document);
+  return out.substr(0, out.rfind("---\n"));  // what follows it is the case's to say
+}
+const std::string defaults = least();
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
   const auto at = text.find(what);
@@ -82,7 +67,7 @@ void load_files(std::map<std::string, std::string> files, const std::string& env
 
 std::string printed_defaults() {
   Loaded loaded;
-  load_files({{"bundle.yaml", std::string(defaults)}}, "", loaded);
+  load_files({{"bundle.yaml", defaults}}, "", loaded);
   const auto text = print_files(*loaded.model).at(0).text;
   return text;
 }

@@ -13,6 +13,7 @@
 #include "policy/codes.h"
 #include "policy/compile.h"
 #include "policy/evaluate.h"
+#include "testing/documents.h"
 #include "testing/golden_case.h"
 #include "testing/memory_bundle.h"
 
@@ -22,45 +23,11 @@ namespace {
 const std::filesystem::path k_cases = std::filesystem::path(DURWARD_SOURCE_DIR) / "tests/golden/policy";
 
 // What every case begins with; a case's own documents follow it.
-constexpr std::string_view k_defaults = R"(apiVersion: durward/v1
-kind: Gateway
-metadata: {name: edge}
-spec:
-  listen: [{bind: ["0.0.0.0:8443"], tls: {certificates: certs}}]
-  loginHost: login.example
-  acr: [pwd, otp, webauthn]
----
-apiVersion: durward/v1
-kind: IdentityProvider
-metadata: {name: corp}
-spec: {issuer: "https://id.example", client: {id: durward, secret: corp-client}}
----
-apiVersion: durward/v1
-kind: Credential
-metadata: {name: corp-client}
-spec: {from: {file: corp-client}, usedBy: [idp/corp]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: support}
-spec: {members: [{group: support}]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: admin}
-spec: {members: [{group: admin}]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: maker}
-spec: {members: [{group: maker}], excludes: [checker]}
----
-apiVersion: durward/v1
-kind: Role
-metadata: {name: checker}
-spec: {members: [{group: checker}]}
----
-)";
+std::string defaults() {
+  using testing::role_document;
+  return testing::root_documents() + role_document("support") + role_document("admin") +
+         role_document("maker", ", excludes: [checker]") + role_document("checker");
+}
 
 struct Ask {
   model::Subject subject;
@@ -138,7 +105,7 @@ TEST_P(Golden, Case) {
     if (section.name.ends_with(".yaml")) files[section.name] = section.text;
     if (section.name == "verdicts") asked = section.text;
   }
-  files["a-defaults.yaml"] = k_defaults;
+  files["a-defaults.yaml"] = defaults();
   testing::MemoryBundle bundle(std::move(files));
   Diagnostics diagnostics;
   const auto model = model::load(bundle, "", diagnostics);

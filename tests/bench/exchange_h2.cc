@@ -1,23 +1,15 @@
 #include <fmt/format.h>
 
 #include "exchange.h"
+#include "http2_frames.h"
 
 namespace durward::bench {
 namespace {
 
-// RFC 9113, as much of it as a client needs that HAProxy answers.
-enum FrameType : std::uint8_t {
-  data = 0,
-  headers = 1,
-  reset = 3,
-  settings = 4,
-  ping = 6,
-  goaway = 7,
-  window = 8
-};
-constexpr std::uint8_t end_stream = 0x1, ack = 0x1, end_headers = 0x4, padded = 0x8, priority = 0x20;
+using namespace http2;
+
 constexpr std::uint32_t much = 0x3fff'ffff;
-constexpr std::size_t frame_head = 9, frame_most = 16'384, first_window = 65'535;
+constexpr std::size_t frame_most = 16'384, first_window = 65'535;
 
 void number(std::string& out, std::uint64_t value, int bytes) {
   for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>((value >> (8 * i)) & 0xff);
@@ -116,11 +108,11 @@ class Http2 final : public Connection {
     const bool sent = tls_.flush() && !broken_;
     const bool alive = tls_.receive(unread_);
     std::size_t at = 0;
-    while (unread_.size() - at >= frame_head) {
+    while (unread_.size() - at >= frame_head_bytes) {
       const std::size_t length = number(std::string_view(unread_).substr(at, 3));
-      if (unread_.size() - at < frame_head + length) break;
-      take(std::string_view(unread_).substr(at, frame_head + length), out);
-      at += frame_head + length;
+      if (unread_.size() - at < frame_head_bytes + length) break;
+      take(std::string_view(unread_).substr(at, frame_head_bytes + length), out);
+      at += frame_head_bytes + length;
     }
     unread_.erase(0, at);
     if (alive && sent && !(leaving_ && open_.empty())) return;
@@ -134,7 +126,7 @@ class Http2 final : public Connection {
     const auto type = static_cast<std::uint8_t>(whole[3]);
     const auto flags = static_cast<std::uint8_t>(whole[4]);
     const std::uint32_t id = number(whole.substr(5, 4)) & 0x7fff'ffff;
-    std::string_view payload = whole.substr(frame_head);
+    std::string_view payload = whole.substr(frame_head_bytes);
     if (type == settings && (flags & ack) == 0) broken_ |= !tls_.send(frame(settings, ack, 0, {}));
     if (type == ping && (flags & ack) == 0) broken_ |= !tls_.send(frame(ping, ack, 0, payload));
     if (type == window && id == 0) window_ += number(payload);

@@ -5,12 +5,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/hash.h"
-#include "base/text.h"
 #include "policy/compile.h"
-#include "session/state.h"
-#include "store/sqlite_store.h"
-#include "sys/clock.h"
+#include "signed_in.h"
 
 namespace durward::bench {
 namespace {
@@ -18,13 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned team_roles = 10;
-constexpr std::size_t people_per_transaction = 1'000;
-
-std::string text_of(char kind, std::size_t index, std::size_t characters) {
-  std::string out = base64url(sha256(fmt::format("{}{}", kind, index)));
-  out.resize(characters, 'A');
-  return out;
-}
 
 // The n-th way to choose five of ten.
 std::vector<unsigned> fifth_of_ten(std::size_t n) {
@@ -58,18 +47,8 @@ void add(const LargeEstate& estate, std::size_t index, std::chrono::sys_seconds 
   login.absolute_end = now + 9h;
   login.idle = 30min;
   login.login_key = session::session_key("login.bench.test", "a" + text_of('c', index, 43));
-  session::HostSession row;
-  row.key = session::session_key(LargePeople::host(index), LargePeople::token(index));
-  row.login = login.id;
-  row.host = LargePeople::host(index);
-  row.created = now;
-  row.absolute_end = login.absolute_end;
-  row.idle = login.idle;
-  row.subject = who;
-  login.sessions[row.host] = row.key;
-  out.puts.push_back(session::put_login(login));
-  out.puts.push_back(session::put_login_key(login));
-  out.puts.push_back(session::put_session(row));
+  put_signed_in(login, LargePeople::host(index),
+                session::session_key(LargePeople::host(index), LargePeople::token(index)), now, out);
   // Its class has a number already, as after earlier logins: each costs a transaction of its own.
   policy::Class one;
   one.signed_in = true;
@@ -101,19 +80,10 @@ std::set<std::string> half_of_team(const LargeEstate& estate, std::size_t index)
 }
 
 Status sign_in_large(const LargeEstate& estate, const LargePeople& people, const std::string& database) {
-  const sys::SystemClock clock;
-  auto store = store::open_sqlite({.path = database, .clock = clock});
-  if (!store) return tl::unexpected(store.error());
-  for (std::size_t from = 0; from < people.count; from += people_per_transaction) {
-    store::Transaction some;
-    for (std::size_t i = from; i < std::min(people.count, from + people_per_transaction); ++i)
-      add(estate, i, clock.now_seconds(), some);
-    if (auto done = (*store)->transact(some); !done) return tl::unexpected(done.error());
-  }
   store::Transaction next;
   next.puts.push_back({"class-next", std::to_string(people.count + 1)});
-  auto done = (*store)->transact(next);
-  return done ? Status{} : tl::unexpected(done.error());
+  const auto each = [&](std::size_t index, auto now, auto& out) { add(estate, index, now, out); };
+  return write_people(database, people.count, each, next);
 }
 
 }  // namespace durward::bench

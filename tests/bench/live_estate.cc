@@ -1,10 +1,6 @@
 #include "live_estate.h"
 #include <fmt/format.h>
-#include "base/hash.h"
-#include "base/text.h"
-#include "session/state.h"
-#include "store/sqlite_store.h"
-#include "sys/clock.h"
+#include "signed_in.h"
 #include "sys/file_store.h"
 #include "testing/certificate.h"
 
@@ -14,7 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t roles = 50;
-constexpr std::size_t people_per_transaction = 5'000;
 constexpr auto idle_life = 30min;
 constexpr auto absolute_life = 10h;
 constexpr const char* login_host = "login.bench.test";
@@ -59,12 +54,6 @@ std::string app_yaml(const LiveEstate& estate) {
 }
 
 // Texts of an index, the same in every process, with the shape of random ones.
-std::string base64url_of(char kind, std::size_t index, std::size_t characters) {
-  std::string out = base64url(sha256(fmt::format("{}{}", kind, index)));
-  out.resize(characters, 'A');
-  return out;
-}
-
 model::Subject subject(const People& people, std::size_t index, std::chrono::sys_seconds now) {
   model::Subject out;
   out.signed_in = true;
@@ -89,19 +78,8 @@ void add(const People& people, std::size_t index, std::chrono::sys_seconds now, 
   login.created = now;
   login.absolute_end = now + absolute_life;
   login.idle = idle_life;
-  login.login_key = session::session_key(login_host, "a" + base64url_of('c', index, 43));
-  session::HostSession row;
-  row.key = session::session_key(live_host, People::token(index));
-  row.login = login.id;
-  row.host = live_host;
-  row.created = now;
-  row.absolute_end = login.absolute_end;
-  row.idle = login.idle;
-  row.subject = login.subject;
-  login.sessions[live_host] = row.key;
-  out.puts.push_back(session::put_login(login));
-  out.puts.push_back(session::put_login_key(login));
-  out.puts.push_back(session::put_session(row));
+  login.login_key = session::session_key(login_host, "a" + text_of('c', index, 43));
+  put_signed_in(std::move(login), live_host, session::session_key(live_host, People::token(index)), now, out);
 }
 
 }  // namespace
@@ -118,11 +96,11 @@ Status write_live_bundle(const LiveEstate& estate, const std::string& directory)
 }
 
 std::string People::token(std::size_t index) {
-  return "a" + base64url_of('t', index, 43);
+  return "a" + text_of('t', index, 43);
 }
 
 std::string People::login(std::size_t index) {
-  return base64url_of('l', index, 22);
+  return text_of('l', index, 22);
 }
 
 std::string People::email(std::size_t index) const {
@@ -131,17 +109,8 @@ std::string People::email(std::size_t index) const {
 }
 
 Status sign_in(const People& people, const std::string& database) {
-  const sys::SystemClock clock;
-  auto store = store::open_sqlite({.path = database, .clock = clock});
-  if (!store) return tl::unexpected(store.error());
-  for (std::size_t from = 0; from < people.count; from += people_per_transaction) {
-    store::Transaction some;
-    for (std::size_t i = from; i < std::min(people.count, from + people_per_transaction); ++i)
-      add(people, i, clock.now_seconds(), some);
-    auto done = (*store)->transact(some);
-    if (!done) return tl::unexpected(done.error());
-  }
-  return {};
+  return write_people(database, people.count,
+                      [&](std::size_t index, auto now, auto& out) { add(people, index, now, out); });
 }
 
 }  // namespace durward::bench

@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "http2_frames.h"
 #include "load.h"
 #include "testing/raw_http.h"
 #include "upstream.h"
@@ -17,19 +18,9 @@ namespace durward::bench {
 namespace {
 
 constexpr int patience_ms = 10'000;
-constexpr std::size_t frame_head_bytes = 9;
 constexpr std::uint32_t window_extra = 1U << 30;  // granted at once, and again when half of it is used
 constexpr char status_200 = static_cast<char>(0x88);
-enum FrameType : std::uint8_t {
-  data = 0,
-  headers = 1,
-  reset = 3,
-  settings = 4,
-  ping = 6,
-  goaway = 7,
-  window = 8
-};
-enum FrameFlag : std::uint8_t { end_stream = 1, acknowledged = 1, end_headers = 4 };
+using namespace http2;
 
 void append_number(std::string& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
@@ -205,9 +196,8 @@ class Http2 final : public Load {
 
   Status on_frame(Connection& connection, std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                   std::string_view payload) {
-    if ((type == settings || type == ping) && (flags & acknowledged) == 0) {
-      append_frame(connection.out, static_cast<FrameType>(type), acknowledged, 0,
-                   type == ping ? payload : "");
+    if ((type == settings || type == ping) && (flags & ack) == 0) {
+      append_frame(connection.out, static_cast<FrameType>(type), ack, 0, type == ping ? payload : "");
       return {};
     }
     if (type == goaway || type == reset)
