@@ -215,6 +215,8 @@ Status measure_changes(Served& served, Run& run) {
   const auto after = served.daemon().dataplane_status();
   if (after.reloads != before.reloads || after.resyncs != before.resyncs)
     return fail("BEN072", "a change of one rule made a reload or a resync");
+  if (after.sessions < served.people().count)
+    return fail("BEN073", fmt::format("only {} people are left", after.sessions));
   run.number("update_one_app_ms", median(took));
   run.ran("update", {{"apps", served.estate().apps},
                      {"routes", 3 * served.estate().apps},

@@ -43,7 +43,8 @@ void add(const LargeEstate& estate, std::size_t index, std::chrono::sys_seconds 
       R"({{"iss":"{}","sub":"{}","email":"{}","email_verified":true,"auth_time":{},"groups":["{}"]}})",
       who.issuer, who.sub, *who.email, who.auth_time->time_since_epoch().count(),
       fmt::join(who.roles, R"(",")"));
-  login.created = now - 30min;
+  // Not their last activity so long ago as their login: they would have idled out.
+  login.created = now - 1min;
   login.absolute_end = now + 9h;
   login.idle = 30min;
   login.login_key = session::session_key("login.bench.test", "a" + text_of('c', index, 43));
