@@ -24,6 +24,10 @@ std::uint64_t BatchQueue::close_worker(LineNumber last) {
   return ticket;
 }
 
+void BatchQueue::replay(std::uint32_t pid) {
+  work_.lock()->requests.replay.push_back(pid);
+}
+
 void BatchQueue::want_settled() {
   work_.lock()->requests.settle = true;
   filled_.notify_one();

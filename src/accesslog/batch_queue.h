@@ -21,18 +21,21 @@ struct Batch {
   std::string bytes;
   std::vector<std::uint32_t> ends;           // of each line in `bytes`
   std::optional<std::uint32_t> garbled_pid;  // after them this peer's stream made no sense
+  std::uint32_t replay = 0;  // they are this worker's, and some may have come already; 0 = not so
+  bool replay_ends = false;  // and these are its last
 
   void add(std::string_view line) {
     bytes += line;
     ends.push_back(static_cast<std::uint32_t>(bytes.size()));
   }
-  bool empty() const { return ends.empty() && !garbled_pid; }
+  bool empty() const { return ends.empty() && !garbled_pid && !replay_ends; }
 };
 
 // Requests to the recording thread that travel beside the batches.
 struct Requests {
-  std::vector<LineNumber> close;  // workers that have ended
-  bool settle = false;            // somebody waits for the disk
+  std::vector<std::uint32_t> replay;  // workers whose lines will be shown again
+  std::vector<LineNumber> close;      // workers that have ended
+  bool settle = false;                // somebody waits for the disk
 };
 
 struct Work {
@@ -49,6 +52,7 @@ class BatchQueue {
 
   void push(Batch batch);
   std::uint64_t close_worker(LineNumber last);  // how many were asked for, this one included
+  void replay(std::uint32_t pid);
   void want_settled();
   void end();  // no push() follows
   // All there is, waiting at most so long for the first.

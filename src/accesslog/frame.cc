@@ -21,6 +21,19 @@ std::span<char> FrameDecoder::room() {
 Result<std::optional<std::string_view>> FrameDecoder::next() {
   const std::string_view there(buffer_.data() + begin_, end_ - begin_);
   if (there.empty()) return std::nullopt;
+  return framing_ == Framing::lines ? next_line(there) : next_counted(there);
+}
+
+Result<std::optional<std::string_view>> FrameDecoder::next_line(std::string_view there) {
+  const std::size_t end = there.find('\n');
+  if (end == std::string_view::npos && there.size() <= line_bytes_max) return std::nullopt;
+  if (std::min(end, there.size()) > line_bytes_max)
+    return fail("ACL010", "a line of HAProxy's ring is too long");
+  begin_ += end + 1;
+  return there.substr(0, end);
+}
+
+Result<std::optional<std::string_view>> FrameDecoder::next_counted(std::string_view there) {
   const std::string_view head = there.substr(0, frame_header_bytes_max);
   const std::size_t space = head.find(' ');
   const std::string_view digits = head.substr(0, space);

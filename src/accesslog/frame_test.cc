@@ -30,7 +30,7 @@ TEST(Frames, AnyCutGivesTheSameMessages) {
     stream += frame(message);
     sent.push_back(std::move(message));
   }
-  FrameDecoder decoder;
+  FrameDecoder decoder(Framing::octet_counted);
   std::vector<std::string> got;
   for (std::size_t at = 0; at < stream.size();) {
     const std::size_t size = std::min<std::size_t>(1 + random() % 50'000, stream.size() - at);
@@ -48,7 +48,7 @@ TEST(Frames, AnyCutGivesTheSameMessages) {
 }
 
 TEST(Frames, ByteByByte) {
-  FrameDecoder decoder;
+  FrameDecoder decoder(Framing::octet_counted);
   for (const char c : std::string("11 hello world")) {
     ASSERT_FALSE(decoder.next().value());
     feed(decoder, std::string_view(&c, 1));
@@ -56,16 +56,29 @@ TEST(Frames, ByteByByte) {
   EXPECT_EQ(decoder.next().value(), "hello world");
 }
 
+TEST(Frames, OneALine) {
+  FrameDecoder decoder(Framing::lines);
+  feed(decoder, "12 first\n\nsec");
+  EXPECT_EQ(decoder.next().value(), "12 first");
+  EXPECT_EQ(decoder.next().value(), "");
+  EXPECT_FALSE(decoder.next().value());
+  feed(decoder, "ond\n" + std::string(line_bytes_max, 'x') + "\n");
+  EXPECT_EQ(decoder.next().value(), "second");
+  EXPECT_EQ(decoder.next().value()->size(), line_bytes_max);
+  feed(decoder, std::string(line_bytes_max + 1, 'x'));
+  EXPECT_EQ(decoder.next().error().code, "ACL010");
+}
+
 TEST(Frames, WrongLengthsEndTheStream) {
   for (const char* bad : {"0 x", "01 x", " x", "-1 x", "+1 x", "1x y", "x", "16385 ", "99999", "123456",
                           "1\n", "18446744073709551617 x", "<134>1 2030", "\xff"}) {
-    FrameDecoder decoder;
+    FrameDecoder decoder(Framing::octet_counted);
     feed(decoder, bad);
     const auto line = decoder.next();
     ASSERT_FALSE(line) << bad;
     EXPECT_EQ(line.error().code, "ACL010");
   }
-  FrameDecoder decoder;
+  FrameDecoder decoder(Framing::octet_counted);
   feed(decoder, frame(std::string(line_bytes_max, 'x')));
   EXPECT_EQ(decoder.next().value()->size(), line_bytes_max);
 }

@@ -1,5 +1,6 @@
 #include "accesslog/receiver.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t connections_max = 64;  // a ring has one for each worker, old ones of reloads included
+constexpr std::size_t connections_max = 64;  // one for each worker, old ones of reloads included
 constexpr milliseconds reading_pause_max{1'000};
 constexpr milliseconds recording_pause_max{100};  // how late a sync or a hole may be noticed
 constexpr std::size_t last_read_rounds_max =
@@ -54,7 +55,9 @@ class Reading {
       std::vector<int> fds{wake_.fd(), listener_.fd()};
       for (const Connection& connection : connections_) fds.push_back(connection.fd.get());
       const std::vector<int> ready = sys::wait_readable(fds, sys::deadline_in(reading_pause_max));
+      wake_.clear();
       if (std::ranges::find(ready, listener_.fd()) != ready.end()) accept_all();
+      take_conversations();
       for (const int fd : ready) read_from(fd);
     }
     accept_all();
@@ -67,12 +70,36 @@ class Reading {
     wake_.signal();
   }
 
+  void follow(std::uint32_t pid, sys::Fd conversation) {
+    asked_.lock()->follow.emplace_back(pid, std::move(conversation));
+    wake_.signal();
+  }
+  void unfollow(std::uint32_t pid) {
+    asked_.lock()->unfollow.push_back(pid);
+    wake_.signal();
+  }
+
  private:
   struct Connection {
     sys::Fd fd;
-    sys::Peer peer;
+    std::uint32_t pid = 0;
     FrameDecoder decoder;
+    bool followed = false;
   };
+  struct Asked {
+    std::vector<std::pair<std::uint32_t, sys::Fd>> follow;
+    std::vector<std::uint32_t> unfollow;
+  };
+
+  void take_conversations() {
+    Asked asked = std::exchange(*asked_.lock(), {});
+    for (auto& [pid, conversation] : asked.follow)
+      connections_.push_back({std::move(conversation), pid, FrameDecoder(Framing::lines), true});
+    // HAProxy shows what is there, ends the command, and hangs up.
+    for (const Connection& connection : connections_)
+      if (connection.followed && std::ranges::count(asked.unfollow, connection.pid) > 0)
+        ::shutdown(connection.fd.get(), SHUT_WR);
+  }
 
   void accept_all() {
     while (auto accepted = listener_.accept()) {
@@ -83,8 +110,9 @@ class Reading {
         ++shared_.data.lock()->stats.refused_peers;
         continue;
       }
-      connections_.push_back({std::move(accepted->fd), accepted->peer, {}});
-      shared_.data.lock()->stats.connections = connections_.size();
+      connections_.push_back({std::move(accepted->fd), static_cast<std::uint32_t>(accepted->peer.pid),
+                              FrameDecoder(Framing::octet_counted)});
+      count_rings();
     }
   }
 
@@ -112,19 +140,23 @@ class Reading {
   };
   ReadOnce read_once(Connection& connection) {
     const auto got = sys::read_now(connection.fd.get(), connection.decoder.room());
-    if (!got) return {.open = false};
-    if (!*got) return {};
-    if (**got == 0)
-      return {.open = false};  // a half message that is left is a line lost: the sequence shows it
-    connection.decoder.filled(**got);
+    if (got && !*got) return {};
     Batch batch;
+    if (connection.followed) batch.replay = connection.pid;
+    if (!got || **got == 0) {  // a half message that is left is a line lost: the sequence shows it
+      batch.replay_ends = connection.followed;
+      if (!batch.empty()) queue_.push(std::move(batch));
+      return {.open = false};
+    }
+    connection.decoder.filled(**got);
     batch.received_ms =
         std::chrono::floor<milliseconds>(options_.segments.clock.now()).time_since_epoch().count();
     batch.bytes.reserve(**got);
     while (true) {
       const auto line = connection.decoder.next();
       if (!line) {
-        batch.garbled_pid = static_cast<std::uint32_t>(connection.peer.pid);
+        batch.garbled_pid = connection.pid;
+        batch.replay_ends = connection.followed;
         break;
       }
       if (!*line) break;
@@ -137,7 +169,12 @@ class Reading {
 
   void forget(std::list<Connection>::iterator connection) {
     connections_.erase(connection);
-    shared_.data.lock()->stats.connections = connections_.size();
+    count_rings();
+  }
+
+  void count_rings() {
+    const auto rings = std::ranges::count(connections_, false, &Connection::followed);
+    shared_.data.lock()->stats.connections = static_cast<std::size_t>(rings);
   }
 
   sys::UnixListener listener_;
@@ -147,6 +184,7 @@ class Reading {
   sys::Wake wake_;
   std::atomic<bool> stopping_ = false;
   std::list<Connection> connections_;
+  Guarded<Asked> asked_;
 };
 
 // ----------------------------------------------------------------------------------------- the recording
@@ -165,10 +203,17 @@ class Recording {
     writer_.event({Event::Kind::start, {static_cast<std::uint64_t>(::getpid())}});
     while (true) {
       Work work = queue_.take(recording_pause_max);
+      for (const std::uint32_t pid : work.requests.replay) tracker_.replay_begins(pid);
       for (const Batch& batch : work.batches) record(batch);
       tracker_.tick(options_.segments.clock.steady(), reports_);
       record_reports();
-      for (const LineNumber& last : work.requests.close) close_worker(last);
+      closing_.insert(closing_.end(), work.requests.close.begin(), work.requests.close.end());
+      // What a worker showed last may still be on its way.
+      std::erase_if(closing_, [&](const LineNumber& last) {
+        if (tracker_.replayed(last.pid) && !work.ended) return false;
+        close_worker(last);
+        return true;
+      });
       if (work.ended) break;
       if (work.requests.settle || !work.requests.close.empty()) settle();
       writer_.maintain(tracker_);
@@ -184,19 +229,24 @@ class Recording {
   void record(const Batch& batch) {
     std::uint32_t begin = 0;
     for (const std::uint32_t end : batch.ends) {
-      record_line(std::string_view(batch.bytes).substr(begin, end - begin), batch.received_ms);
+      const auto line = std::string_view(batch.bytes).substr(begin, end - begin);
+      const auto number = line_number(line);
       begin = end;
+      // The conversation shows HAProxy's own messages, too.
+      if (batch.replay != 0 && (!number || number->pid != batch.replay)) continue;
+      if (!number || !tracker_.seen(number->pid, number->seq)) record_line(line, number, batch.received_ms);
     }
+    if (batch.replay_ends) tracker_.replay_ends(batch.replay);
     if (batch.garbled_pid) {
       ++counted_.garbled;
       writer_.event({Event::Kind::garbled, {*batch.garbled_pid}});
     }
   }
 
-  void record_line(std::string_view line, std::int64_t received_ms) {
+  void record_line(std::string_view line, const std::optional<LineNumber>& number, std::int64_t received_ms) {
     ++counted_.lines;
     writer_.line(line, received_ms);
-    if (const auto number = line_number(line)) {
+    if (number) {
       tracker_.observe(number->pid, number->seq, options_.segments.clock.steady(), reports_);
       record_reports();
     }
@@ -271,6 +321,7 @@ class Recording {
   SharedState& shared_;
   SequenceTracker::Reports reports_;
   ReceiverStats counted_;
+  std::vector<LineNumber> closing_;
   std::uint64_t closes_done_ = 0;
 };
 
@@ -300,6 +351,12 @@ class RunningReceiver final : public Receiver {
   }
 
   ReceiverStats stats() const override { return shared_.data.lock()->stats; }
+
+  void follow(std::uint32_t pid, sys::Fd conversation) override {
+    queue_.replay(pid);
+    reading_.follow(pid, std::move(conversation));
+  }
+  void unfollow(std::uint32_t pid) override { reading_.unfollow(pid); }
 
   bool wait_for(LineNumber line, milliseconds timeout) override {
     return wait_until(sys::deadline_in(timeout), [&](const Shared& shared) {

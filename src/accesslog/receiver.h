@@ -4,6 +4,9 @@
 //   sockets -> frames -> [bounded queue] -> sequence check -> segments -> parse -> callback
 //   (reading thread)                        (recording thread)
 //
+// A worker that is being replaced closes its ring's connection at once, whatever its last requests have still
+// to log. follow() reads on in another way.
+//
 // When the recording thread is behind, the reading one stops reading: HAProxy never waits for a log, its ring
 // then overwrites the oldest lines, and the sequence shows it.
 #pragma once
@@ -21,6 +24,7 @@
 #include "accesslog/segment_writer.h"
 #include "accesslog/sequence.h"
 #include "base/result.h"
+#include "sys/fd.h"
 
 namespace durward::accesslog {
 
@@ -47,7 +51,7 @@ struct ReceiverStats {             // all since start()
   std::uint64_t garbled = 0;   // connections closed because their stream was no frames
   std::uint64_t refused_peers = 0;
   std::uint64_t dropped = 0;    // lines that could not be written
-  std::size_t connections = 0;  // open now
+  std::size_t connections = 0;  // of rings, open now
   std::string last_error;       // of the disk or a parse; empty = none yet
 };
 
@@ -61,6 +65,11 @@ class Receiver {
   // Takes what has come so far, records it, fsyncs, and ends. Idempotent.
   virtual void stop() = 0;
   virtual ReceiverStats stats() const = 0;
+
+  // Reads what worker `pid` logs until it ends, as "show events -w" shows it on `conversation`: each line of
+  // its ring, those that have come by its connection included. The worker cannot end before unfollow().
+  virtual void follow(std::uint32_t pid, sys::Fd conversation) = 0;
+  virtual void unfollow(std::uint32_t pid) = 0;  // it logs nothing more
 
   // Until every line of worker `pid` up to `seq` is on the disk or recorded as missing. False after the
   // time-out.

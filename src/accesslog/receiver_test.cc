@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -168,6 +169,65 @@ TEST_F(Receiving, StopTakesWhatHasComeAndARestartGoesOn) {
   EXPECT_EQ(std::ranges::count_if(lines, [](const std::string& text) { return text.starts_with("dw1 "); }),
             600);
   EXPECT_EQ(lines.back(), "stop");
+}
+
+class Following : public Receiving {
+ protected:
+  Following() {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    ours_ = sys::Fd(ends[0]);
+    theirs_ = sys::Fd(ends[1]);
+  }
+  void show(const std::string& text) { ASSERT_EQ(sys::write_fully(theirs_.get(), text), 0); }
+  bool hung_up() {
+    char byte = 0;
+    return sys::wait_readable(theirs_.get(), sys::deadline_in(5s)) && ::read(theirs_.get(), &byte, 1) == 0;
+  }
+
+  sys::Fd ours_, theirs_;
+};
+
+TEST_F(Following, TheRestOfAWorkersLinesComeByItsConversation) {
+  const auto receiver = start(options());
+  {
+    auto ring = connect();
+    send(ring, frame(line(1)) + frame(line(2)) + frame(line(3)));
+    ASSERT_TRUE(receiver->wait_for({4711, 3}, 5s));
+  }
+  receiver->follow(4711, std::move(ours_));
+  show("Proxy https_0 stopped (cumulated conns: FE: 2, BE: 0).\n" + line(1) + "\n" + line(2) + "\n" +
+       line(3) + "\n" + line(9, 5) + "\n" + line(4) + "\n" + line(5).substr(0, 40));
+  ASSERT_TRUE(receiver->wait_for({4711, 4}, 5s));
+  show(line(5).substr(40) + "\n");
+  EXPECT_FALSE(receiver->close_worker({4711, 6}, 0ms)) << "the sixth is on its way";
+  show(line(6) + "\n");
+  receiver->unfollow(4711);
+  EXPECT_TRUE(hung_up()) << "this lets the worker end";
+  show("\n> ");
+  theirs_.reset();
+  EXPECT_TRUE(eventually([&] {
+    const auto lines = recorded();
+    return std::ranges::find(lines, "end 4711 6") != lines.end();
+  }));
+  EXPECT_TRUE(eventually([&] { return receiver->stats().lines == 6; })) << "each once";
+  const ReceiverStats stats = receiver->stats();
+  EXPECT_EQ(stats.holes + stats.duplicates + stats.restarts + stats.parse_errors, 0U);
+  auto ring = connect();
+  send(ring, frame(line(1)));
+  EXPECT_TRUE(receiver->wait_for({4711, 1}, 5s)) << "a new worker with this pid";
+}
+
+TEST_F(Following, AWorkerThatIsKilledLeavesAHole) {
+  const auto receiver = start(options());
+  receiver->follow(4711, std::move(ours_));
+  show(line(1) + "\n" + line(2).substr(0, 60));
+  theirs_.reset();
+  EXPECT_FALSE(receiver->close_worker({4711, 3}, 0ms));
+  EXPECT_TRUE(eventually([&] {
+    const auto lines = recorded();
+    return std::ranges::find(lines, "hole 4711 2 3") != lines.end();
+  }));
 }
 
 TEST_F(Receiving, OnlyOneAtASocket) {

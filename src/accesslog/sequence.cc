@@ -1,6 +1,7 @@
 #include "accesslog/sequence.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace durward::accesslog {
 namespace {
@@ -38,6 +39,21 @@ void SequenceTracker::observe(std::uint32_t pid, std::uint64_t seq, Time now, Re
       give_up_first_gap(pid, state, reports);
     }
   }
+}
+
+void SequenceTracker::replay_ends(std::uint32_t pid) {
+  if (const auto found = workers_.find(pid); found != workers_.end()) found->second.replayed = false;
+}
+
+bool SequenceTracker::replayed(std::uint32_t pid) const {
+  const auto found = workers_.find(pid);
+  return found != workers_.end() && found->second.replayed;
+}
+
+bool SequenceTracker::seen(std::uint32_t pid, std::uint64_t seq) const {
+  if (!replayed(pid)) return false;
+  const Worker& state = workers_.find(pid)->second;
+  return seq < state.next ? !is_missing(state, seq) : state.ahead.contains(seq);
 }
 
 void SequenceTracker::observe_old(std::uint32_t pid, Worker& state, std::uint64_t seq, Time now,
@@ -124,13 +140,16 @@ void SequenceTracker::give_up_first_gap(std::uint32_t pid, Worker& state, Report
   skip_to(state, last + 1);
 }
 
+bool SequenceTracker::is_missing(const Worker& state, std::uint64_t seq) {
+  const auto above = state.missing.upper_bound(seq);
+  return above != state.missing.begin() && seq <= std::prev(above)->second;
+}
+
 // Whether `seq` was reported missing; then it is so no more.
 bool SequenceTracker::take_missing(Worker& state, std::uint64_t seq) {
-  auto range = state.missing.upper_bound(seq);
-  if (range == state.missing.begin()) return false;
-  --range;
+  if (!is_missing(state, seq)) return false;
+  const auto range = std::prev(state.missing.upper_bound(seq));
   const auto [first, last] = *range;
-  if (seq > last) return false;
   state.missing.erase(range);
   if (first < seq) state.missing.emplace(first, seq - 1);
   if (seq < last) state.missing.emplace(seq + 1, last);

@@ -44,6 +44,12 @@ class SequenceTracker {
 
   // Appends to `reports` what this line shows. A worker not heard of before starts at 1.
   void observe(std::uint32_t pid, std::uint64_t seq, Time now, Reports& reports);
+  // Between the two, what the worker's lines show twice is no duplicate and no restart: seen() tells.
+  void replay_begins(std::uint32_t pid) { worker(pid).replayed = true; }
+  void replay_ends(std::uint32_t pid);
+  bool replayed(std::uint32_t pid) const;
+  // Whether the worker is replayed and this line has come before.
+  bool seen(std::uint32_t pid, std::uint64_t seq) const;
   // Gaps that have outlasted the patience. Call it now and then.
   void tick(Time now, Reports& reports);
   // No more is to come of what is missing: every gap is a hole now.
@@ -64,6 +70,7 @@ class SequenceTracker {
     std::uint64_t next = 1;                          // the lowest that has not come
     std::map<std::uint64_t, Time> ahead;             // came before `next` did
     std::map<std::uint64_t, std::uint64_t> missing;  // reported as holes, first -> last; bounded
+    bool replayed = false;
     std::list<std::uint32_t>::iterator used;
   };
 
@@ -73,6 +80,7 @@ class SequenceTracker {
   static void remember_missing(Worker& state, std::uint64_t first, std::uint64_t last);
   static void give_up_first_gap(std::uint32_t pid, Worker& state, Reports& reports);
   static bool take_missing(Worker& state, std::uint64_t seq);
+  static bool is_missing(const Worker& state, std::uint64_t seq);
 
   SequenceOptions options_;
   std::unordered_map<std::uint32_t, Worker> workers_;

@@ -45,6 +45,24 @@ TEST_F(Sequence, OvertakingIsSilent) {
   EXPECT_EQ(tracker_.settled(1), 5U);
 }
 
+TEST_F(Sequence, AReplayTellsWhatHasComeFromWhatHasNot) {
+  see({1, 2, 5, 8});
+  EXPECT_FALSE(tracker_.seen(1, 2)) << "no replay";
+  EXPECT_EQ(after(3s).size(), 2U) << "3 to 4 and 6 to 7 are holes";
+  see({11});
+  tracker_.replay_begins(1);
+  for (const std::uint64_t seq : {1U, 2U, 5U, 8U, 11U}) EXPECT_TRUE(tracker_.seen(1, seq)) << seq;
+  for (const std::uint64_t seq : {3U, 4U, 6U, 7U, 9U, 10U, 12U}) EXPECT_FALSE(tracker_.seen(1, seq)) << seq;
+  EXPECT_FALSE(tracker_.seen(2, 1)) << "another worker";
+  EXPECT_EQ(see({3}), (Reports{{Kind::late, 1, 3, 3}}));
+  EXPECT_TRUE(tracker_.seen(1, 3));
+  tracker_.replay_ends(1);
+  EXPECT_FALSE(tracker_.seen(1, 1));
+  EXPECT_EQ(see({1}).back().kind, Kind::restart) << "another worker with this pid";
+  tracker_.replay_ends(77);
+  EXPECT_EQ(tracker_.positions().size(), 1U) << "nothing is made up";
+}
+
 TEST_F(Sequence, AHoleIsReportedOnceWhenPatienceIsOver) {
   EXPECT_EQ(see({1, 4, 5}), Reports{});
   EXPECT_EQ(after(1'999ms), Reports{});

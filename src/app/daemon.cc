@@ -73,7 +73,8 @@ Status Daemon::open() {
       .haproxy = dataplane::Haproxy(options_.haproxy, paths, options_.attached),
       .start_haproxy = options_.start_haproxy,
       .identity_row = [this](const session::HostSession& session) { return identity_row(session); },
-      .identity_lifetime = identity_lifetime});
+      .identity_lifetime = identity_lifetime,
+      .log_connected = [this] { return !receiver_ || receiver_->stats().connections > 0; }});
   refresher_ = std::make_unique<Refresher>(Refresher::Options{
       .sessions = *sessions_, .clock = clock_, .metrics = metrics_, .estate = [this] { return estate(); }});
   return {};
@@ -438,6 +439,14 @@ void Daemon::resynced(const std::string& reason, std::chrono::microseconds took)
 void Daemon::failed(const Error& error) {
   metrics_.dataplane_errors.Increment();
   log_error("data plane", error);
+}
+
+void Daemon::draining(int worker, sys::Fd log) {
+  if (receiver_) receiver_->follow(static_cast<std::uint32_t>(worker), std::move(log));
+}
+
+void Daemon::drained(int worker) {
+  if (receiver_) receiver_->unfollow(static_cast<std::uint32_t>(worker));
 }
 
 void Daemon::worker_ended(int pid, std::uint64_t last) {

@@ -120,6 +120,8 @@ class Daemon final : private dataplane::Observer {
   void reloaded() override;
   void resynced(const std::string& reason, std::chrono::microseconds took) override;
   void failed(const Error& error) override;
+  void draining(int worker, sys::Fd log) override;
+  void drained(int worker) override;
   void worker_ended(int pid, std::uint64_t last) override;
 
   DaemonOptions options_;

@@ -122,6 +122,10 @@ std::string shutdown_stream(const std::string& pointer) {
   return "shutdown session " + pointer;
 }
 
+std::string follow_ring(const std::string& ring) {
+  return fmt::format("show events {} -w", ring);
+}
+
 }  // namespace command
 
 Status expect_empty(std::string_view reply) {
@@ -186,6 +190,26 @@ std::vector<Stream> read_streams(std::string_view reply) {
     if (const auto value = number<std::uint64_t>(*id)) out.push_back({line.substr(0, colon), *value});
   }
   return out;
+}
+
+std::vector<std::string> read_ring_streams(std::string_view reply, const std::string& ring) {
+  std::vector<std::string> out;
+  std::string pointer;
+  for (const auto& line : split(reply, '\n')) {
+    if (const auto stream = read_streams(line); !stream.empty()) pointer = stream.front().pointer;
+    if (line.starts_with(fmt::format("  frontend={} ", ring)) && !pointer.empty())
+      out.push_back(std::exchange(pointer, {}));
+  }
+  return out;
+}
+
+bool read_drained(std::string_view reply) {
+  bool stopping = false, idle = false;
+  for (const auto& line : split(reply, '\n')) {
+    stopping = stopping || line == "Stopping: 1";
+    idle = idle || line == "CurrConns: 0";
+  }
+  return trimmed(reply).empty() || (stopping && idle);
 }
 
 Result<Processes> read_processes(std::string_view reply) {

@@ -45,6 +45,7 @@ std::string del_row(const std::string& map, const std::string& key);
 std::string get_row(const std::string& map, const std::string& key);
 std::string set_certificate(const std::string& file, std::string_view pem);  // without empty lines
 std::string shutdown_stream(const std::string& pointer);
+std::string follow_ring(const std::string& ring);  // each line in it, and each that comes, until we hang up
 }  // namespace command
 
 // Replies. Anything not on the list is DAT010, "unknown state": the caller resyncs.
@@ -63,6 +64,8 @@ struct Stream {
   std::uint64_t id = 0;  // what %rt logs and what the streams table names
 };
 std::vector<Stream> read_streams(std::string_view reply);  // of "show sess all"
+// Pointers of those that carry a ring to its reader; likewise.
+std::vector<std::string> read_ring_streams(std::string_view reply, const std::string& ring);
 struct Processes {
   int master = 0;
   int worker = 0;  // 0 = none
@@ -71,5 +74,7 @@ struct Processes {
 };
 Result<Processes> read_processes(std::string_view reply);  // of "show proc"
 Result<int> read_pid(std::string_view reply);              // of "show info"
+// Likewise: it is ending and has no client's connection left. No reply: it has ended.
+bool read_drained(std::string_view reply);
 
 }  // namespace durward::dataplane

@@ -147,6 +147,27 @@ TEST(Replies, OfShowSess) {
   EXPECT_TRUE(read_streams("Session not found.\n").empty());
 }
 
+TEST(Replies, OfShowSessTheRings) {
+  EXPECT_EQ(
+      read_ring_streams("0x55eb9bd952e0: [23/Nov/2026:02:28:53.379876] id=2 proto=?\n"
+                        "  flags=0x42, conn_retries=0\n"
+                        "  frontend=durward_access (id=9 mode=tcp), listener=? (id=0)\n"
+                        "  backend=durward_access (id=9 mode=tcp) addr=unix\n"
+                        "0x55eb9bd95000: [23/Nov/2026:02:28:54.000000] id=3 proto=tcpv4 source=127.0.0.1:5\n"
+                        "  frontend=https_0 (id=2 mode=http), listener=? (id=1)\n\n",
+                        "durward_access"),
+      std::vector<std::string>{"0x55eb9bd952e0"});
+  EXPECT_TRUE(read_ring_streams("  frontend=durward_access (id=9 mode=tcp)\n", "durward_access").empty());
+}
+
+TEST(Replies, OfShowInfoWhetherDrained) {
+  EXPECT_TRUE(read_drained("Name: HAProxy\nStopping: 1\nCurrConns: 0\n\n"));
+  EXPECT_FALSE(read_drained("Name: HAProxy\nStopping: 1\nCurrConns: 10\n\n"));
+  EXPECT_FALSE(read_drained("Name: HAProxy\nStopping: 0\nCurrConns: 0\n\n")) << "it takes new ones";
+  EXPECT_TRUE(read_drained("\n")) << "it has gone";
+  EXPECT_FALSE(read_drained("Unknown command\n"));
+}
+
 constexpr const char* head =
     "#<PID>          <type>          <reloads>       <uptime>        <version>      \n";
 

@@ -353,6 +353,23 @@ Result<std::string> Live::running_generation() {
   return reply->substr(at + 7, end - at - 7);
 }
 
+std::optional<sys::Fd> Live::take_log() {
+  return api_.hand_over(command::follow_ring(generation::access_ring));
+}
+
+bool Live::drained(int pid) const {
+  const auto reply = haproxy_.master().ask_worker(pid, "show info");
+  return reply && read_drained(*reply);
+}
+
+Status Live::reconnect_log() {
+  auto streams = ask("show sess all");
+  if (!streams) return tl::unexpected(streams.error());
+  for (const auto& pointer : read_ring_streams(*streams, generation::access_ring))
+    if (auto done = change(command::shutdown_stream(pointer)); !done) return done;
+  return {};
+}
+
 std::optional<std::uint64_t> Live::last_sequence(int pid) const {
   auto reply = haproxy_.master().ask_worker(pid, command::show_table(generation::sequence_table));
   if (!reply) return std::nullopt;

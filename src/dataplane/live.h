@@ -21,6 +21,13 @@ class Live {
   Live(const Haproxy& haproxy, Mirror& mirror);
 
   void attach(int worker);  // speak to this worker from now on
+  // What the worker that is attached logs until it ends, a line after a line, from the oldest in its ring:
+  // its conversation, so the next is to attach() to another. Nothing when there is none.
+  std::optional<sys::Fd> take_log();
+  // Whether an old worker has nobody to answer any more.
+  bool drained(int pid) const;
+  // Has the ring connect to its reader anew.
+  Status reconnect_log();
   // After a reply that fits no list the conversation may be out of step: the next one begins anew.
   void hang_up() { api_.reset(); }
   int worker() const { return worker_; }

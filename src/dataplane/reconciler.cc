@@ -6,11 +6,10 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
-#include <map>
 #include <optional>
-#include <set>
 
 #include "base/mutant.h"
+#include "dataplane/draining.h"
 #include "dataplane/live.h"
 #include "dataplane/map_changes.h"
 #include "dataplane/mirror.h"
@@ -33,6 +32,7 @@ constexpr auto busy_wait = 5ms;         // while a map is being renewed
 constexpr auto refresh_interval = 10s;  // of bearers
 constexpr auto lost_patience = 5s;      // for a master without a worker
 constexpr auto start_grace = 20s;       // how long an ordered start may take
+constexpr auto log_patience = 3s;       // for the ring to connect to the log's reader; it tries each second
 constexpr unsigned generations_kept = 50;
 
 microseconds since(steady_clock::time_point start) {
@@ -63,6 +63,7 @@ class Reconciler::Worker {
         shared_(shared),
         mirror_({options_.store, options_.identity_row}),
         live_(options_.haproxy, mirror_),
+        draining_(live_, options_.observer),
         changes_(live_),
         renewal_(mirror_, live_, {.identity_lifetime = options_.identity_lifetime}) {}
 
@@ -165,13 +166,28 @@ class Reconciler::Worker {
     if (!processes || processes->worker == 0) return revive(processes);
     master_ = processes->master;
     lost_since_ = {};
-    watch_old_workers(processes->old_workers);
+    draining_.watch(processes->old_workers);
     if (processes->worker != live_.worker() && !(mutant("foreign-start-unnoticed") && in_sync_)) {
       const bool foreign = live_.worker() != 0;
-      live_.attach(processes->worker);
+      draining_.turn_to(processes->worker);
       return resync(foreign ? "HAProxy was restarted by someone else" : "found HAProxy running");
     }
+    if (auto log = watch_log(); !log) return log;
     return in_sync_ && !mutant("drift-unnoticed") ? live_.check_samples() : Status{};
+  }
+
+  // HAProxy 3.0 does not notice that the reader has closed its end (2.6 does): the ring's stream waits for
+  // ever, and nothing is sent.
+  Status watch_log() {
+    const auto now_steady = steady_clock::now();
+    if (!options_.log_connected || options_.log_connected()) {
+      log_lost_since_ = {};
+      return {};
+    }
+    if (log_lost_since_ == steady_clock::time_point{}) log_lost_since_ = now_steady;
+    if (now_steady - log_lost_since_ < log_patience) return {};
+    log_lost_since_ = now_steady;
+    return live_.reconnect_log();
   }
 
   // A second HAProxy beside a first one would be worse than none: while the master lives, for example in the
@@ -192,15 +208,6 @@ class Reconciler::Worker {
   Status order_start(const std::string& reason) {
     if (auto started = start_ours(); !started) return started;
     return resync(reason);
-  }
-
-  void watch_old_workers(const std::vector<int>& pids) {
-    for (auto& [pid, last] : old_workers_)
-      if (std::find(pids.begin(), pids.end(), pid) == pids.end()) options_.observer.worker_ended(pid, last);
-    std::map<int, std::uint64_t> still;
-    for (const int pid : pids) still[pid] = live_.last_sequence(pid).value_or(old_workers_[pid]);
-    old_workers_ = std::move(still);
-    live_.set_old_workers(pids);
   }
 
   // ---- generations ---------------------------------------------------------------------------------
@@ -232,7 +239,7 @@ class Reconciler::Worker {
   Status restart(const generation::Generation& wanted, const Plan& plan) {
     auto processes = options_.haproxy.processes();
     const bool running = processes && processes->worker != 0;
-    if (running) watch_old_workers(processes->old_workers);
+    if (running) draining_.watch(processes->old_workers);
     const auto before = current_;
     current_ = std::make_shared<generation::Generation>(wanted);
     if (!before && running && will_do(processes->worker, wanted)) {
@@ -296,12 +303,8 @@ class Reconciler::Worker {
     auto worker = options_.haproxy.reload(old_worker);
     if (!worker) return tl::unexpected(worker.error());
     options_.observer.reloaded();
-    live_.attach(*worker);
-    // Those of reloads before this one may be draining still: a revocation must reach them too.
-    old_workers_[old_worker] = live_.last_sequence(old_worker).value_or(0);
-    std::vector<int> draining;
-    for (const auto& [pid, last] : old_workers_) draining.push_back(pid);
-    live_.set_old_workers(std::move(draining));
+    draining_.turn_to(*worker);
+    draining_.add(old_worker);
     return {};
   }
 
@@ -392,8 +395,7 @@ class Reconciler::Worker {
     auto& status = state->status;
     status.generation = current_ ? current_->name : "";
     status.worker = live_.worker();
-    status.old_workers.clear();
-    for (const auto& [pid, last] : old_workers_) status.old_workers.push_back(pid);
+    status.old_workers = draining_.workers();
     status.in_sync = in_sync_;
     status.problem = problem_;
     status.sessions = mirror_.sessions();
@@ -410,6 +412,7 @@ class Reconciler::Worker {
   Shared& shared_;
   Mirror mirror_;
   Live live_;
+  Draining draining_;
   MapChanges changes_;
   Renewal renewal_;
   generation::GenerationPtr current_;
@@ -417,7 +420,7 @@ class Reconciler::Worker {
   store::Revision effective_ = 0;
   bool in_sync_ = false;
   std::string problem_;
-  std::map<int, std::uint64_t> old_workers_;  // pid -> last sequence number read
+  steady_clock::time_point log_lost_since_{};  // zero = it is there
   steady_clock::time_point supervised_{}, leased_{}, refreshed_{};
   int master_ = 0;                         // last seen
   steady_clock::time_point lost_since_{};  // no worker since then; zero = there is one

@@ -22,6 +22,7 @@
 #include "session/record.h"
 #include "store/store.h"
 #include "sys/clock.h"
+#include "sys/fd.h"
 
 namespace durward::dataplane {
 
@@ -40,6 +41,10 @@ class Observer {
   virtual void reloaded() = 0;
   virtual void resynced(const std::string& reason, std::chrono::microseconds took) = 0;
   virtual void failed(const Error& error) = 0;
+  // A worker is being replaced. What it logs until it ends comes on `log`, as of "show events -w"; it does
+  // not end before that is closed.
+  virtual void draining(int worker, sys::Fd log) = 0;
+  virtual void drained(int worker) = 0;  // it has nobody left to answer, so nothing to log
   // An old worker has gone; `last` is the last sequence number it logged, as far as could be read.
   virtual void worker_ended(int pid, std::uint64_t last) = 0;
 };
@@ -67,6 +72,7 @@ class Reconciler {
     // "user|email|roles|assertion" for upstreams: no white space. Called on the reconciler's thread.
     std::function<Result<std::string>(const session::HostSession&)> identity_row;
     std::chrono::seconds identity_lifetime{600};  // a row is written anew this often
+    std::function<bool()> log_connected = {};  // whether HAProxy is connected to the log's reader; any thread
   };
   explicit Reconciler(Options options);
   ~Reconciler();  // stops; HAProxy goes on

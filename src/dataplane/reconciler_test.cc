@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -35,9 +37,17 @@ class Recorder final : public Observer {
   void failed(const Error& error) override { errors_.lock()->push_back(error.code); }
   void reloading(int, std::uint64_t) override {}
   void reloaded() override {}
-  void worker_ended(int, std::uint64_t) override {}
+  void draining(int worker, sys::Fd log) override { *draining_.lock() = {worker, std::move(log)}; }
+  void drained(int worker) override { drained_ = worker; }
+  void worker_ended(int worker, std::uint64_t last) override {
+    ended_last_ = last;
+    ended_ = worker;
+  }
 
   std::atomic<std::size_t> injected_ = 0, revoked_ = 0, cut_ = 0;
+  std::atomic<int> drained_ = 0, ended_ = 0;
+  std::atomic<std::uint64_t> ended_last_ = 0;
+  Guarded<std::pair<int, sys::Fd>> draining_;
   Guarded<std::vector<std::string>> reasons_, errors_;
 };
 
@@ -299,6 +309,36 @@ TEST_F(Reconciling, AReloadKeepsSessionsAndRevocations) {
   revoke('A');
   EXPECT_EQ(status("/x", 'A'), 401);
   EXPECT_EQ(reconciler_->status().reloads, 1U);
+}
+
+TEST_F(Reconciling, WhatAReplacedWorkerStillLogsCanBeRead) {
+  ASSERT_EQ(apply(generation()), "");
+  log_in('A');
+  const int before = worker();
+  EXPECT_EQ(status("/x", 'A'), 200);
+  testing::RawClient client(port_);
+  EXPECT_EQ(client.ask(request("/endless", 'A'), true)->status, 200);
+  ASSERT_EQ(apply(reloading(20'000)), "");
+  EXPECT_EQ(observer_.draining_.lock()->first, before);
+  std::this_thread::sleep_for(1200ms);
+  EXPECT_EQ(observer_.drained_, 0) << "it has somebody to answer";
+  revoke('A');
+  EXPECT_TRUE(eventually([&] { return observer_.drained_ == before; }));
+  EXPECT_EQ(observer_.ended_, 0) << "not while its log is read";
+  const sys::Fd conversation = std::move(observer_.draining_.lock()->second);
+  std::string log;
+  for (const auto deadline = sys::deadline_in(5s); log.find("/endless") == std::string::npos;) {
+    ASSERT_TRUE(sys::wait_readable(conversation.get(), deadline)) << log;
+    char some[4096];
+    const auto got = ::read(conversation.get(), some, sizeof(some));
+    ASSERT_GT(got, 0) << log;
+    log.append(some, static_cast<std::size_t>(got));
+  }
+  EXPECT_NE(log.find(fmt::format("dw1 1 {} ", before)), std::string::npos) << "from the beginning: " << log;
+  EXPECT_NE(log.find(fmt::format("dw1 2 {} ", before)), std::string::npos) << log;
+  EXPECT_EQ(::shutdown(conversation.get(), SHUT_WR), 0);
+  EXPECT_TRUE(eventually([&] { return observer_.ended_ == before; }));
+  EXPECT_EQ(observer_.ended_last_, 2U);
 }
 
 TEST_F(Reconciling, ARevocationReachesWorkersOfEarlierReloads) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace durward::dataplane {
 namespace {
@@ -53,6 +54,12 @@ Result<std::string> WorkerApi::receive() {
 Result<std::string> WorkerApi::ask(const std::string& command) {
   if (auto sent = send(command); !sent) return tl::unexpected(sent.error());
   return receive();
+}
+
+std::optional<sys::Fd> WorkerApi::hand_over(const std::string& command) {
+  auto stream = std::exchange(stream_, {});
+  if (!stream || !stream->write(command + "\n", reply_timeout)) return {};
+  return stream->release();
 }
 
 // Joined by ';' they are one line, and each is answered with a prompt of its own.

@@ -35,6 +35,8 @@ class WorkerApi final : public RuntimeApi {
   Result<std::string> ask(const std::string& command) override;
   Result<std::vector<std::string>> ask_all(const std::vector<std::string>& commands) override;
   void reset() { stream_.reset(); }
+  // The conversation, after one more command, for whoever reads what comes. Nothing when there is none.
+  std::optional<sys::Fd> hand_over(const std::string& command);
 
  private:
   Status connect();

@@ -25,6 +25,7 @@ inline constexpr const char* tables_section = "durward";
 inline constexpr const char* sessions_table = "durward/sessions_";  // + table letter
 inline constexpr const char* streams_table = "durward/streams";
 inline constexpr const char* sequence_table = "durward/sequence";
+inline constexpr const char* access_ring = "durward_access";
 
 // The first field of a route row: how it is judged, then the policy's hash.
 //   p plain · w by window · s by source · x by both · o open to anyone · c CORS preflight

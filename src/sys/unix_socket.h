@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
+#include "sys/fd.h"
 
 namespace durward::sys {
 
@@ -31,6 +33,7 @@ class UnixStream {
   Result<std::string> read_all(std::size_t bytes_max, std::chrono::milliseconds timeout);
   void half_close();
   int fd() const { return fd_; }
+  Fd release() { return Fd(std::exchange(fd_, -1)); }  // what read_until() read past its end is lost
 
  private:
   explicit UnixStream(int fd) : fd_(fd) {}

@@ -17,7 +17,7 @@ constexpr auto look_around = 20ms;
 
 struct Source {
   sys::Fd fd;
-  accesslog::FrameDecoder frames;
+  accesslog::FrameDecoder frames{accesslog::Framing::octet_counted};
 };
 
 }  // namespace

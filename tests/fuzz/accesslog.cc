@@ -35,7 +35,7 @@ void check_parse(std::string_view bytes) {
 }
 
 void check_frames(std::string_view bytes) {
-  FrameDecoder decoder;
+  FrameDecoder decoder(Framing::octet_counted);
   std::size_t given = 0;
   while (given < bytes.size()) {
     const auto room = decoder.room();

@@ -12,6 +12,7 @@ import assert from 'node:assert/strict';
 import { up } from './estate.mjs';
 import { writeDocuments } from '../lib/estate.mjs';
 import { request } from '../lib/client.mjs';
+import { tell } from '../lib/gateway.mjs';
 import { until } from '../lib/paths.mjs';
 
 const root = process.getuid() === 0;
@@ -236,6 +237,15 @@ test(
 
 const open = async (target) => (await request(estate.url('web', target), { ca: estate.ca.pem })).status;
 
+// HAProxy 3.0 holds on to a ring's connection that its reader has closed, so a thief would wait for ever.
+async function freeRing() {
+  const streams = (await tell(run('admin.sock'), 'show sess all\n')).split(/^(?=0x)/m);
+  const ring = streams.find(
+    (one) => one.includes('frontend=durward_access') && / scb=.* rex=<NEVER>/.test(one),
+  );
+  if (ring) await tell(run('admin.sock'), `shutdown session ${ring.slice(0, ring.indexOf(':'))}\n`);
+}
+
 test("64: who takes the log reader's place while Durward is away is refused and the loss is recorded", async () => {
   assert.equal(await open('/public/before'), 200);
   await estate.logged((line) => line.path === '/public/before', 'the line before');
@@ -259,6 +269,7 @@ test("64: who takes the log reader's place while Durward is away is refused and 
     await until(
       async () => {
         await open('/public/stolen');
+        await freeRing();
         return stolen.includes('/public/stolen');
       },
       'the thief to get a line',

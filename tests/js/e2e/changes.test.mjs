@@ -55,6 +55,7 @@ test('a change that needs a reload keeps requests in flight, sessions and revoca
     headers: { cookie: estate.cookie(ann) },
   });
   await sleep(200);
+  const workers = estate.gateway.haproxyPids();
   const seen = new Set();
   let stop = false;
   const watching = (async () => {
@@ -80,6 +81,12 @@ test('a change that needs a reload keeps requests in flight, sessions and revoca
   assert.deepEqual([...seen], [401], 'the revoked were refused at every instant');
   assert.equal(await status('/', estate.cookie(ann)), 200);
   assert.equal(await status('/spare', estate.cookie(ann)), 503, 'the new route is there; its server is not');
+  const [{ pid }] = await estate.logged((l) => l.path === '/reports/slow', 'what the old worker answered');
+  const [after] = await estate.logged((l) => l.path === '/spare', 'what the new one answered');
+  assert.notEqual(after.pid, pid);
+  await until(() => estate.gateway.haproxyPids().length === workers.length, 'the old worker to end', 10000);
+  const metrics = await fetch(`http://127.0.0.1:${estate.ports.metrics}/metrics`);
+  assert.match(await metrics.text(), /^durward_access_log_holes_total 0$/m);
 });
 
 test('a broken bundle changes nothing and the answer says where', async () => {

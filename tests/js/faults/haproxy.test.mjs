@@ -6,26 +6,11 @@ import net from 'node:net';
 import path from 'node:path';
 import { suite } from './suite.mjs';
 import { processes } from './processes.mjs';
+import { tell } from '../lib/gateway.mjs';
 import { sleep } from '../lib/paths.mjs';
 
 const file = (world, ...words) => path.join(world.estate.gateway.state, ...words);
 
-// A command of somebody else; the answer, or what came of it.
-function tell(socket, command) {
-  return new Promise((resolve) => {
-    const stream = net.connect(socket, () => stream.write(command));
-    let text = '';
-    const limit = setTimeout(() => stream.destroy(), 2000);
-    stream.on('data', (chunk) => {
-      text += chunk;
-    });
-    stream.on('error', () => {});
-    stream.on('close', () => {
-      clearTimeout(limit);
-      resolve(text);
-    });
-  });
-}
 const admin = (world, command) => tell(file(world, 'run', 'admin.sock'), `${command}\n`);
 
 async function reload(world, random) {

@@ -1,8 +1,26 @@
 // Starts and stops `durward up`, and speaks its command line.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { binary, until } from './paths.mjs';
+
+// A command of somebody else to one of HAProxy's sockets; the answer, or what came of it.
+export function tell(socket, command) {
+  return new Promise((resolve) => {
+    const stream = net.connect(socket, () => stream.write(command));
+    let text = '';
+    const limit = setTimeout(() => stream.destroy(), 2000);
+    stream.on('data', (chunk) => {
+      text += chunk;
+    });
+    stream.on('error', () => {});
+    stream.on('close', () => {
+      clearTimeout(limit);
+      resolve(text);
+    });
+  });
+}
 
 export class Gateway {
   // log: where what it prints goes. args: further options of `durward up`. variables: of its environment. supervised: seconds

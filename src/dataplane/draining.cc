@@ -1,0 +1,44 @@
+#include "dataplane/draining.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutant.h"
+
+namespace durward::dataplane {
+
+void Draining::turn_to(int worker) {
+  const int before = live_.worker();
+  auto log = live_.take_log();
+  live_.attach(worker);
+  if (before == 0 || !log || mutant("draining-log-lost")) return;
+  followed_.insert(before);
+  observer_.draining(before, std::move(*log));
+}
+
+void Draining::add(int worker) {
+  last_[worker] = live_.last_sequence(worker).value_or(0);
+  live_.set_old_workers(workers());
+}
+
+void Draining::watch(const std::vector<int>& pids) {
+  for (const auto& [pid, last] : last_)
+    if (std::ranges::count(pids, pid) == 0) observer_.worker_ended(pid, last);
+  std::erase_if(followed_, [&](int pid) {
+    const bool drained = live_.drained(pid);
+    if (drained) observer_.drained(pid);
+    return drained;
+  });
+  std::map<int, std::uint64_t> still;
+  for (const int pid : pids) still[pid] = live_.last_sequence(pid).value_or(last_[pid]);
+  last_ = std::move(still);
+  live_.set_old_workers(pids);
+}
+
+std::vector<int> Draining::workers() const {
+  std::vector<int> pids;
+  for (const auto& [pid, last] : last_) pids.push_back(pid);
+  return pids;
+}
+
+}  // namespace durward::dataplane
