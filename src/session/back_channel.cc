@@ -13,22 +13,19 @@ auto refused(const char* why) {
 }
 
 // A token names a session and, perhaps, whose it is. When both are there they must be of one person.
-Status check_owner(const std::vector<Login>& logins, const std::string& provider,
-                   const identity::LogoutToken& token) {
+Status check_owner(SessionsState& state, const std::string& provider, const identity::LogoutToken& token) {
   if (token.sid.empty() || token.sub.empty()) return {};
-  for (const Login& login : logins) {
-    if (login.provider == provider && login.sid == token.sid && login.subject.sub != token.sub)
-      return refused("its sid is another person's");
-  }
+  const auto named = state.load_struck(ByProvider{.provider = provider, .sid = token.sid, .sub = {}});
+  if (!named) return tl::unexpected(named.error());
+  for (const Login& login : *named)
+    if (login.subject.sub != token.sub) return refused("its sid is another person's");
   return {};
 }
 
 }  // namespace
 
 Result<Ended> Sessions::back_channel_logout(const std::string& provider, const identity::LogoutToken& token) {
-  const auto logins = state_->load_all();
-  if (!logins) return tl::unexpected(logins.error());
-  if (auto checked = check_owner(*logins, provider, token); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_owner(*state_, provider, token); !checked) return tl::unexpected(checked.error());
   // Durable before it is acted upon: who shows it again, after a restart too, was not the first.
   const std::string key = keys::logout_token(sha256_hex(provider + "/" + token.jti));
   const std::string mark =

@@ -10,7 +10,12 @@ namespace durward::session {
 namespace {
 
 constexpr seconds sweep_interval{60};
-constexpr std::size_t puts_at_once_max = 256;
+// Times of last use are many and never urgent: few at a time, with pauses in which those who end or begin a
+// session get at the store.
+constexpr std::size_t seen_at_once_min = 128, seen_at_once_max = 1'024;
+constexpr std::size_t logins_per_seen_at_once = 1'000;
+constexpr std::size_t seen_transactions_a_round = 16;
+constexpr std::chrono::milliseconds seen_pause{20};
 
 template <class... F>
 struct Overloaded : F... {
@@ -37,33 +42,53 @@ bool strikes(const RevokeWhom& whom, const Login& login) {
       whom);
 }
 
-std::vector<std::string> due(Index& index, sys_seconds now) {
+// What the revocation names in the index; nothing when it names nobody in particular.
+std::optional<std::uint64_t> mark_of(const RevokeWhom& whom) {
+  if (const auto* by = std::get_if<ByPerson>(&whom)) return mark(MarkKind::email, lower_ascii(by->email));
+  if (const auto* by = std::get_if<BySubject>(&whom)) return mark(MarkKind::sub, by->sub);
+  if (const auto* by = std::get_if<ByProvider>(&whom)) {
+    if (!by->sid.empty()) return mark(MarkKind::sid, by->sid);
+    if (!by->sub.empty()) return mark(MarkKind::sub, by->sub);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> due(SessionsState& state) {
   std::vector<std::string> out;
-  for (const auto& [id, entry] : index.logins) {
+  const sys_seconds now = state.now();
+  for_each_login(state.index, [&](const std::string& id, const Index::Entry& entry) {
     if (now >= entry.absolute_end || (entry.idle.count() > 0 && now - entry.seen >= entry.idle))
       out.push_back(id);
-  }
+  });
   return out;
 }
 
-// The times of last use that the store does not have yet, at their pace.
-std::vector<store::Put> unwritten(Index& index) {
+// Times of last use that the store does not have yet, at their pace: `most` or some more; the others have
+// their turn in the next rounds.
+std::vector<store::Put> unwritten(SessionsState& state, std::size_t most) {
   std::vector<store::Put> out;
-  for (auto& [id, entry] : index.logins) {
-    if (entry.seen < entry.written + seen_interval || entry.idle.count() == 0) continue;
-    entry.written = entry.seen;
-    out.push_back(
-        {.key = keys::seen(id),
-         .value = identity::dump({{"v", record_version}, {"at", entry.seen.time_since_epoch().count()}})});
-  }
+  std::string last = state.index.lock()->seen_upto;
+  do {
+    for_some_logins(state.index, last, [&](const std::string& id, Index::Entry& entry) {
+      if (entry.seen < entry.written + seen_interval || entry.idle.count() == 0) return;
+      entry.written = entry.seen;
+      out.push_back(
+          {.key = keys::seen(id),
+           .value = identity::dump({{"v", record_version}, {"at", entry.seen.time_since_epoch().count()}})});
+    });
+  } while (!last.empty() && out.size() < most);
+  state.index.lock()->seen_upto = last;
   return out;
 }
 
 Status write_seen(SessionsState& state) {
-  const std::vector<store::Put> puts = unwritten(*state.index.lock());
-  for (std::size_t begin = 0; begin < puts.size(); begin += puts_at_once_max) {
+  const std::size_t at_once = std::clamp(state.index.lock()->logins.size() / logins_per_seen_at_once,
+                                         seen_at_once_min, seen_at_once_max);
+  const std::vector<store::Put> puts = unwritten(state, at_once * seen_transactions_a_round);
+  for (std::size_t begin = 0; begin < puts.size(); begin += at_once) {
+    if (begin > 0) std::this_thread::sleep_for(seen_pause);
     const auto first = puts.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto last = first + static_cast<std::ptrdiff_t>(std::min(puts_at_once_max, puts.size() - begin));
+    const auto last = first + static_cast<std::ptrdiff_t>(std::min(at_once, puts.size() - begin));
     const auto committed =
         state.options.store.transact({.compares = {}, .puts = {first, last}, .deletes = {}});
     if (!committed) return tl::unexpected(committed.error());
@@ -126,6 +151,29 @@ Result<bool> live_on_for_bearers(SessionsState& state, const std::string& id, En
 
 }  // namespace
 
+// Reading every login there is would take seconds: the index says who is worth reading.
+Result<std::vector<Login>> SessionsState::load_struck(const RevokeWhom& whom) {
+  std::vector<Login> out;
+  const auto named = mark_of(whom);
+  if (!named) {
+    auto logins = load_all();
+    if (!logins) return logins;
+    std::ranges::copy_if(*logins, std::back_inserter(out),
+                         [&](const Login& one) { return strikes(whom, one); });
+    return out;
+  }
+  std::vector<std::string> candidates;
+  for_each_login(index, [&](const std::string& id, const Index::Entry& entry) {
+    if (entry.bearer || std::ranges::find(entry.marks, *named) != entry.marks.end()) candidates.push_back(id);
+  });
+  for (const std::string& id : candidates) {
+    auto stored = load(id);
+    if (!stored) return tl::unexpected(stored.error());
+    if (*stored && strikes(whom, (*stored)->login)) out.push_back(std::move((*stored)->login));
+  }
+  return out;
+}
+
 Result<bool> has_live_bearer(SessionsState& state, const Login& login) {
   for (const std::string& id : login.bearers) {
     const auto bearer = state.load_live(id);
@@ -161,11 +209,9 @@ Result<Ended> Sessions::revoke(const RevokeWhom& whom) {
   if (const auto* by = std::get_if<ByLogin>(&whom)) {
     ids.push_back(by->id);
   } else {
-    const auto logins = state_->load_all();
-    if (!logins) return tl::unexpected(logins.error());
-    for (const Login& login : *logins) {
-      if (strikes(whom, login)) ids.push_back(login.id);
-    }
+    const auto found = state_->load_struck(whom);
+    if (!found) return tl::unexpected(found.error());
+    for (const Login& login : *found) ids.push_back(login.id);
   }
   Ended out;
   if (auto ended = state_->end(ids, true, out); !ended) return tl::unexpected(ended.error());
@@ -208,7 +254,7 @@ sys_seconds Sessions::last_seen(const Login& login) {
 Result<Ended> Sessions::expire() {
   std::vector<std::string> ids;
   Ended out;
-  for (std::string& id : due(*state_->index.lock(), state_->now())) {
+  for (std::string& id : due(*state_)) {
     const auto lives_on = live_on_for_bearers(*state_, id, out);
     if (!lives_on) return tl::unexpected(lives_on.error());
     if (!*lives_on) ids.push_back(std::move(id));

@@ -137,15 +137,14 @@ RefreshReport refresh_now(SessionsState& state, const std::string& id, identity:
 
 std::vector<DueRefresh> Sessions::take_due(const model::Model& model) {
   std::vector<DueRefresh> out;
-  auto index = state_->index.lock();
   const sys_seconds now = state_->now();
-  for (auto& [id, entry] : index->logins) {
-    if (!entry.refreshable || entry.refreshing) continue;
+  for_each_login(state_->index, [&](const std::string& id, Index::Entry& entry) {
+    if (!entry.refreshable || entry.refreshing) return;
     const seconds interval = interval_of(model, entry.provider);
-    if (interval.count() == 0 || now < entry.attempted + interval * entry.wait_permille / whole) continue;
+    if (interval.count() == 0 || now < entry.attempted + interval * entry.wait_permille / whole) return;
     entry.refreshing = true;
     out.push_back({.login = id, .provider = entry.provider});
-  }
+  });
   return out;
 }
 
@@ -175,12 +174,9 @@ Result<std::vector<Login>> Sessions::lapse(const model::Model& model) {
     const seconds interval = interval_of(model, provider);
     return interval.count() > 0 && now >= read + unread_intervals_max * interval;
   };
-  {
-    auto index = state_->index.lock();
-    for (const auto& [id, entry] : index->logins) {
-      if (entry.refreshable && !entry.lapsed && too_old(entry.provider, entry.claims_read)) ids.push_back(id);
-    }
-  }
+  for_each_login(state_->index, [&](const std::string& id, const Index::Entry& entry) {
+    if (entry.refreshable && !entry.lapsed && too_old(entry.provider, entry.claims_read)) ids.push_back(id);
+  });
   std::vector<Login> out;
   if (mutant("claims-never-lapse")) return out;
   for (const std::string& id : ids) {

@@ -77,6 +77,7 @@ using RevokeWhom = std::variant<ByLogin, ByPerson, BySubject, ByProvider, Everyo
 struct Ended {
   std::vector<Login> logins;
   std::vector<HostSession> sessions;  // their rows: clear them in HAProxy, cut their streams
+  store::Revision revision = 0;       // what of them the store had is gone there
 };
 struct Reevaluated {
   std::vector<Login> changed;  // their rows were rewritten with them

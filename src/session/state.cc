@@ -25,6 +25,15 @@ std::string tombstone(sys_seconds now, sys_seconds until) {
 
 }  // namespace
 
+std::uint64_t mark(MarkKind kind, const std::string& text) {
+  return std::hash<std::string>()(static_cast<char>(kind) + text);
+}
+
+Marks marks_of(const Login& login) {
+  return {mark(MarkKind::email, login.subject.email.value_or("")), mark(MarkKind::email, login.last_email),
+          mark(MarkKind::sub, login.subject.sub), mark(MarkKind::sid, login.sid)};
+}
+
 store::Put put_login(const Login& login) {
   return {.key = keys::login(login.id), .value = write(login)};
 }
@@ -157,17 +166,30 @@ Result<std::size_t> SessionsState::try_end(std::span<const std::string> ids, boo
       return tl::unexpected(collected.error());
     }
   }
-  if (ended.logins.empty()) return taken;
+  if (ended.logins.empty()) {
+    if (auto seen = see_present(out); !seen) return tl::unexpected(seen.error());
+    return taken;
+  }
   const auto committed = options.store.transact(transaction);
   if (!committed) return tl::unexpected(committed.error());
   if (!committed->applied) return 0;
+  out.revision = committed->revision;
   for (const Login& login : ended.logins) forget(login);
   std::ranges::move(ended.logins, std::back_inserter(out.logins));
   std::ranges::move(ended.sessions, std::back_inserter(out.sessions));
   return taken;
 }
 
+// What was not found may have ended a moment ago: by the store's present state it has.
+Status SessionsState::see_present(Ended& out) {
+  const auto present = options.store.revision();
+  if (!present) return tl::unexpected(present.error());
+  out.revision = *present;
+  return {};
+}
+
 Status SessionsState::end(std::span<const std::string> ids, bool revoked, Ended& out) {
+  if (ids.empty()) return see_present(out);
   for (int attempt = 0; !ids.empty(); ++attempt) {
     if (attempt == attempts_max) return fail("SES001", "the logins kept changing", "try again");
     const auto ended = try_end(ids, revoked, out);
@@ -183,8 +205,10 @@ void SessionsState::remember(const Login& login, const std::map<std::string, std
   auto guard = index.lock();
   auto [entry, fresh] = guard->logins.try_emplace(login.id);
   if (fresh)
-    entry->second = {
-        .absolute_end = login.absolute_end, .idle = login.idle, .seen = login.created, .written = {}};
+    entry->second = {.absolute_end = login.absolute_end,
+                     .idle = login.idle,
+                     .seen = login.created,
+                     .written = login.created};
   for (const auto& [host, key] : former) guard->by_session.erase(key);
   for (const auto& [host, key] : login.sessions) guard->by_session[key] = login.id;
   Index::Entry& known = entry->second;
@@ -192,6 +216,8 @@ void SessionsState::remember(const Login& login, const std::map<std::string, std
   known.provider = login.provider;
   known.refreshable = !login.refresh_token.empty();
   known.lapsed = login.lapsed;
+  known.bearer = login.kind == Kind::bearer;
+  known.marks = marks_of(login);
   known.claims_read = login.claims_read;
   if (known.attempted >= login.claims_read) return;
   known.attempted = login.claims_read;

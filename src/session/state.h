@@ -1,11 +1,14 @@
 // What the operations of Sessions share: reading, changing and ending login records. Internal to session.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/guarded.h"
@@ -17,6 +20,13 @@ struct StoredLogin {
   Login login;
   store::Revision modified = 0;
 };
+
+// What a revocation may name a login by, each as a hash: who shares none of them is not struck, the others
+// are read to be sure. A bearer has none and is always read, since what it says changes with its login.
+using Marks = std::array<std::uint64_t, 4>;
+enum class MarkKind : char { email = 'e', sub = 's', sid = 'i' };
+std::uint64_t mark(MarkKind kind, const std::string& text);
+Marks marks_of(const Login& login);
 
 // In memory, made from the store: who is due to end, and who was seen when. Decides nothing by itself.
 struct Index {
@@ -32,12 +42,38 @@ struct Index {
     sys_seconds claims_read{};  // as in the record
     sys_seconds attempted{};    // the last try to read them, good or not
     int wait_permille = 1'000;  // of the interval, until the next try: jitter
+    bool bearer = false;
+    Marks marks{};
   };
   std::map<std::string, Entry> logins;            // by id
   std::map<std::string, std::string> by_session;  // session key -> login id
   sys_seconds swept{};
   std::map<std::string, Secret> unsaved;  // by id: refresh tokens that the store would not take
+  std::string seen_upto;                  // the last id whose time of last use was looked at; "" = begin anew
 };
+
+// Calls f(id, entry) for some logins after `last`, which is moved to the last of them: "" = there are no
+// more. A walk over all of them is many calls, so that nobody waits for the whole of it.
+template <class F>
+void for_some_logins(Guarded<Index>& index, std::string& last, F f) {
+  constexpr std::size_t at_once = 1'024;
+  auto guard = index.lock();
+  auto at = last.empty() ? guard->logins.begin() : guard->logins.upper_bound(last);
+  last.clear();
+  for (std::size_t i = 0; i < at_once && at != guard->logins.end(); ++i, ++at) {
+    f(at->first, at->second);
+    if (i + 1 == at_once) last = at->first;
+  }
+}
+
+template <class F>
+void for_each_login(Guarded<Index>& index, F f) {
+  std::string last;
+  do {
+    for_some_logins(index, last, f);
+    std::this_thread::yield();
+  } while (!last.empty());
+}
 
 struct SessionsState {
   SessionsState(Sessions::Options given, Sealer its_sealer) : options(given), sealer(std::move(its_sealer)) {}
@@ -56,6 +92,7 @@ struct SessionsState {
   Result<std::optional<StoredLogin>> load_live(const std::string& id);
   Result<std::optional<HostSession>> load_session(const std::string& key);
   Result<std::vector<Login>> load_all();
+  Result<std::vector<Login>> load_struck(const RevokeWhom& whom);
   bool over(const Login& login);
 
   // Reads the live login, lets `change` alter it and add what belongs to it to the transaction, and commits
@@ -77,6 +114,7 @@ struct SessionsState {
  private:
   // One transaction with as many of the first as it should hold. How many; none: lost a race.
   Result<std::size_t> try_end(std::span<const std::string> ids, bool revoked, Ended& out);
+  Status see_present(Ended& out);
   Status collect(const std::string& id, bool revoked, store::Transaction& transaction, Ended& out);
 };
 

@@ -18,11 +18,12 @@ using std::chrono::milliseconds;
 // How soon a wait notices what another process wrote; writers of this process wake it at once.
 constexpr milliseconds foreign_writer_poll{1'000};
 
-// Reads have a connection of their own, so that they do not queue behind a commit's fsync.
+// Reads have a connection of their own, so that they do not queue behind a commit's fsync; those of wait()
+// have another, so that what must reach HAProxy does not queue behind a long list().
 class SqliteStore final : public Store {
  public:
-  SqliteStore(Writer writer, Reader reader, const sys::Clock& clock)
-      : writer_(std::move(writer)), reader_(std::move(reader)), clock_(clock) {}
+  SqliteStore(Writer writer, Reader reader, Reader waiter, const sys::Clock& clock)
+      : writer_(std::move(writer)), reader_(std::move(reader)), waiter_(std::move(waiter)), clock_(clock) {}
 
   Result<Revision> revision() override { return reader_.lock()->revision(); }
   Result<std::optional<Entry>> get(const std::string& key, std::optional<Revision> at) override {
@@ -44,7 +45,7 @@ class SqliteStore final : public Store {
     while (true) {
       const std::uint64_t announced =
           signal_.lock()->announced;  // before looking, so that none falls between
-      auto since = reader_.lock()->changes(prefix, after);
+      auto since = waiter_.lock()->changes(prefix, after);
       if (!since) return tl::unexpected(since.error());
       if (!since->changes.empty()) return std::move(since->changes);
       after = since->seen;
@@ -105,7 +106,7 @@ class SqliteStore final : public Store {
   }
 
   Guarded<Writer> writer_;
-  Guarded<Reader> reader_;
+  Guarded<Reader> reader_, waiter_;
   Guarded<Signal> signal_;
   std::condition_variable woken_;
   const sys::Clock& clock_;
@@ -118,11 +119,16 @@ Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
   if (!writing) return tl::unexpected(writing.error());
   auto writer = Writer::create(std::move(*writing));
   if (!writer) return tl::unexpected(writer.error());
-  auto reading = open_again(options.path);
-  if (!reading) return tl::unexpected(reading.error());
-  auto reader = Reader::create(std::move(*reading));
-  if (!reader) return tl::unexpected(reader.error());
-  return std::make_unique<SqliteStore>(std::move(*writer), std::move(*reader), options.clock);
+  std::vector<Reader> readers;
+  for (int i = 0; i < 2; ++i) {
+    auto reading = open_again(options.path);
+    if (!reading) return tl::unexpected(reading.error());
+    auto reader = Reader::create(std::move(*reading));
+    if (!reader) return tl::unexpected(reader.error());
+    readers.push_back(std::move(*reader));
+  }
+  return std::make_unique<SqliteStore>(std::move(*writer), std::move(readers[0]), std::move(readers[1]),
+                                       options.clock);
 }
 
 }  // namespace durward::store
