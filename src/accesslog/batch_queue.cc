@@ -28,6 +28,10 @@ void BatchQueue::replay(std::uint32_t pid) {
   work_.lock()->requests.replay.push_back(pid);
 }
 
+void BatchQueue::keep_only(std::vector<std::uint32_t> alive) {
+  work_.lock()->requests.alive = std::move(alive);
+}
+
 void BatchQueue::want_settled() {
   work_.lock()->requests.settle = true;
   filled_.notify_one();

@@ -34,8 +34,10 @@ struct Batch {
 // Requests to the recording thread that travel beside the batches.
 struct Requests {
   std::vector<std::uint32_t> replay;  // workers whose lines will be shown again
-  std::vector<LineNumber> close;      // workers that have ended
-  bool settle = false;                // somebody waits for the disk
+  // The workers that there are; all that others have sent is in the batches.
+  std::optional<std::vector<std::uint32_t>> alive;
+  std::vector<LineNumber> close;  // workers that have ended
+  bool settle = false;            // somebody waits for the disk
 };
 
 struct Work {
@@ -53,6 +55,7 @@ class BatchQueue {
   void push(Batch batch);
   std::uint64_t close_worker(LineNumber last);  // how many were asked for, this one included
   void replay(std::uint32_t pid);
+  void keep_only(std::vector<std::uint32_t> alive);
   void want_settled();
   void end();  // no push() follows
   // All there is, waiting at most so long for the first.

@@ -59,6 +59,8 @@ class Reading {
       if (std::ranges::find(ready, listener_.fd()) != ready.end()) accept_all();
       take_conversations();
       for (const int fd : ready) read_from(fd);
+      // What a worker sent before it ended is read by now.
+      if (ready.empty() || (ready.size() == 1 && ready.front() == wake_.fd())) tell_workers();
     }
     accept_all();
     for (std::size_t round = 0; round < last_read_rounds_max && read_from_all(); ++round) continue;
@@ -76,6 +78,10 @@ class Reading {
   }
   void unfollow(std::uint32_t pid) {
     asked_.lock()->unfollow.push_back(pid);
+    wake_.signal();
+  }
+  void keep_only(std::vector<std::uint32_t> alive) {
+    *alive_.lock() = std::move(alive);
     wake_.signal();
   }
 
@@ -99,6 +105,10 @@ class Reading {
     for (const Connection& connection : connections_)
       if (connection.followed && std::ranges::count(asked.unfollow, connection.pid) > 0)
         ::shutdown(connection.fd.get(), SHUT_WR);
+  }
+
+  void tell_workers() {
+    if (auto alive = std::exchange(*alive_.lock(), {})) queue_.keep_only(std::move(*alive));
   }
 
   void accept_all() {
@@ -185,6 +195,7 @@ class Reading {
   std::atomic<bool> stopping_ = false;
   std::list<Connection> connections_;
   Guarded<Asked> asked_;
+  Guarded<std::optional<std::vector<std::uint32_t>>> alive_;
 };
 
 // ----------------------------------------------------------------------------------------- the recording
@@ -205,6 +216,7 @@ class Recording {
       Work work = queue_.take(recording_pause_max);
       for (const std::uint32_t pid : work.requests.replay) tracker_.replay_begins(pid);
       for (const Batch& batch : work.batches) record(batch);
+      if (work.requests.alive) tracker_.keep_only(*work.requests.alive, reports_);
       tracker_.tick(options_.segments.clock.steady(), reports_);
       record_reports();
       closing_.insert(closing_.end(), work.requests.close.begin(), work.requests.close.end());
@@ -283,6 +295,9 @@ class Recording {
       case SequenceReport::Kind::restart:
         ++counted_.restarts;
         break;
+      case SequenceReport::Kind::gone:
+        ++counted_.gone;
+        break;
     }
   }
 
@@ -357,6 +372,7 @@ class RunningReceiver final : public Receiver {
     reading_.follow(pid, std::move(conversation));
   }
   void unfollow(std::uint32_t pid) override { reading_.unfollow(pid); }
+  void keep_only(std::vector<std::uint32_t> alive) override { reading_.keep_only(std::move(alive)); }
 
   bool wait_for(LineNumber line, milliseconds timeout) override {
     return wait_until(sys::deadline_in(timeout), [&](const Shared& shared) {

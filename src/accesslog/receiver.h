@@ -48,6 +48,7 @@ struct ReceiverStats {             // all since start()
   std::uint64_t late = 0;  // lines that came after their hole was recorded
   std::uint64_t duplicates = 0;
   std::uint64_t restarts = 0;  // pids taken over by a new worker
+  std::uint64_t gone = 0;      // workers that ended unobserved
   std::uint64_t garbled = 0;   // connections closed because their stream was no frames
   std::uint64_t refused_peers = 0;
   std::uint64_t dropped = 0;    // lines that could not be written
@@ -70,6 +71,10 @@ class Receiver {
   // its ring, those that have come by its connection included. The worker cannot end before unfollow().
   virtual void follow(std::uint32_t pid, sys::Fd conversation) = 0;
   virtual void unfollow(std::uint32_t pid) = 0;  // it logs nothing more
+
+  // The workers that there are. What is known of any other is closed with a `gone`, once all it sent is read:
+  // it ended while nobody looked, or was killed.
+  virtual void keep_only(std::vector<std::uint32_t> alive) = 0;
 
   // Until every line of worker `pid` up to `seq` is on the disk or recorded as missing. False after the
   // time-out.

@@ -171,6 +171,28 @@ TEST_F(Receiving, StopTakesWhatHasComeAndARestartGoesOn) {
   EXPECT_EQ(lines.back(), "stop");
 }
 
+TEST_F(Receiving, AWorkerThatEndedWhileNobodyLookedIsRecorded) {
+  {
+    const auto before = start(options());
+    auto one = connect(), other = connect();
+    send(one, frame(line(1)) + frame(line(2)));
+    send(other, frame(line(1, 9)));
+    ASSERT_TRUE(before->wait_for({4711, 2}, 5s));
+    ASSERT_TRUE(before->wait_for({9, 1}, 5s));
+  }
+  const auto receiver = start(options());
+  auto other = connect();
+  send(other, frame(line(2, 9)));
+  receiver->keep_only({9});
+  EXPECT_TRUE(eventually([&] {
+    const auto lines = recorded();
+    return std::ranges::find(lines, "gone 4711 2") != lines.end();
+  }));
+  EXPECT_TRUE(receiver->wait_for({9, 2}, 5s));
+  const auto lines = recorded();
+  EXPECT_EQ(std::ranges::count_if(lines, [](const auto& text) { return text.starts_with("gone 9 "); }), 0);
+}
+
 class Following : public Receiving {
  protected:
   Following() {

@@ -21,13 +21,14 @@ struct EventWord {
   std::size_t numbers = 0;
 };
 // In the order of Event::Kind.
-constexpr std::array<EventWord, 12> event_words{{
+constexpr std::array<EventWord, 13> event_words{{
     {"start", 1},
     {"stop", 0},
     {"hole", 3},
     {"late", 2},
     {"duplicate", 2},
     {"restart", 2},
+    {"gone", 2},
     {"end", 2},
     {"position", 2},
     {"garbled", 1},
@@ -111,6 +112,8 @@ Event to_event(const SequenceReport& report) {
       return {Event::Kind::late, {report.pid, report.first}};
     case SequenceReport::Kind::duplicate:
       return {Event::Kind::duplicate, {report.pid, report.first}};
+    case SequenceReport::Kind::gone:
+      return {Event::Kind::gone, {report.pid, report.last}};
     case SequenceReport::Kind::restart:
       return {Event::Kind::restart, {report.pid, report.last}};
   }

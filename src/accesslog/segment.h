@@ -35,6 +35,7 @@ struct Event {
     late,       // late PID SEQ: this one did after all
     duplicate,  // duplicate PID SEQ
     restart,    // restart PID LAST: a new worker has the pid; the old one came to LAST
+    gone,       // gone PID LAST: the worker has ended, nobody knows with which line
     end,        // end PID LAST: the worker is known to have ended after LAST
     position,   // position PID LAST: all up to LAST is in earlier segments or reported; opens a segment
     garbled,    // garbled PID: its stream was not octet-counted and was closed

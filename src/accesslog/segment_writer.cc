@@ -33,6 +33,7 @@ void replay_event(std::string_view text, SequenceTracker& tracker) {
   SequenceTracker::Reports reported_before;
   if (event->kind == Event::Kind::position) tracker.resume(pid(), event->numbers[1]);
   if (event->kind == Event::Kind::hole) tracker.accept_hole(pid(), event->numbers[1], event->numbers[2]);
+  if (event->kind == Event::Kind::gone) tracker.abandon(pid(), reported_before);
   if (event->kind == Event::Kind::end) tracker.close(pid(), event->numbers[1], reported_before);
 }
 

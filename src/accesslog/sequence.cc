@@ -94,6 +94,21 @@ void SequenceTracker::close(std::uint32_t pid, std::uint64_t final_seq, Reports&
   workers_.erase(pid);
 }
 
+void SequenceTracker::keep_only(const std::vector<std::uint32_t>& alive, Reports& reports) {
+  for (const auto& [pid, settled] : positions())
+    if (!replayed(pid) && std::ranges::find(alive, pid) == alive.end()) abandon(pid, reports);
+}
+
+void SequenceTracker::abandon(std::uint32_t pid, Reports& reports) {
+  const auto found = workers_.find(pid);
+  if (found == workers_.end()) return;
+  Worker& state = found->second;
+  while (!state.ahead.empty()) give_up_first_gap(pid, state, reports);
+  reports.push_back({SequenceReport::Kind::gone, pid, state.next - 1, state.next - 1});
+  by_use_.erase(state.used);
+  workers_.erase(found);
+}
+
 void SequenceTracker::resume(std::uint32_t pid, std::uint64_t last) {
   if (!workers_.contains(pid)) worker(pid).next = last + 1;
 }

@@ -16,6 +16,7 @@ struct SequenceReport {
     late,       // first came after it had been reported as missing
     duplicate,  // first came twice
     restart,    // a new worker has this pid and counts from 1 again; last = the old one's highest
+    gone,       // the worker ended unobserved: what it logged after `last`, if anything, is lost
   };
   Kind kind = Kind::hole;
   std::uint32_t pid = 0;
@@ -56,6 +57,10 @@ class SequenceTracker {
   void give_up(Reports& reports);
   // The worker has ended and its last line was `final_seq`: what is missing up to there is a hole now.
   void close(std::uint32_t pid, std::uint64_t final_seq, Reports& reports);
+  // The workers that there are, but for those that are replayed; any other has ended, nobody knows with which
+  // line.
+  void keep_only(const std::vector<std::uint32_t>& alive, Reports& reports);
+  void abandon(std::uint32_t pid, Reports& reports);
   // What an earlier run of this program recorded: lines up to `last`, unless the worker is known already; and
   // a hole.
   void resume(std::uint32_t pid, std::uint64_t last);

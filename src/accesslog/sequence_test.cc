@@ -45,6 +45,20 @@ TEST_F(Sequence, OvertakingIsSilent) {
   EXPECT_EQ(tracker_.settled(1), 5U);
 }
 
+TEST_F(Sequence, WorkersThatEndedUnobservedAreClosed) {
+  see({1, 2}, 1);
+  see({1, 3}, 2);
+  see({1}, 3);
+  tracker_.replay_begins(3);
+  Reports reports;
+  tracker_.keep_only({1}, reports);
+  EXPECT_EQ(reports, (Reports{{Kind::hole, 2, 2, 2}, {Kind::gone, 2, 3, 3}}))
+      << "what 3 logged last still comes";
+  EXPECT_EQ(tracker_.settled(1), 2U);
+  EXPECT_EQ(tracker_.settled(2), 0U);
+  EXPECT_EQ(see({1}, 2), Reports{}) << "another worker";
+}
+
 TEST_F(Sequence, AReplayTellsWhatHasComeFromWhatHasNot) {
   see({1, 2, 5, 8});
   EXPECT_FALSE(tracker_.seen(1, 2)) << "no replay";

@@ -304,7 +304,8 @@ Result<session::Ended> Daemon::back_channel_logout(const std::string& provider,
 Result<session::Ended> Daemon::in_force(Result<session::Ended> ended) {
   if (!ended) return ended;
   if (mutant("revoke-ack-before-effective")) return ended;
-  if (auto done = settle(); !done) return tl::unexpected(done.error());
+  if (auto done = reconciler_->await(ended->revision, settle_timeout); !done)
+    return tl::unexpected(done.error());
   for (const auto& login : ended->logins)
     log_info("login revoked", {{"login", login.id}, {"provider", login.provider}});
   return ended;
@@ -439,6 +440,10 @@ void Daemon::resynced(const std::string& reason, std::chrono::microseconds took)
 void Daemon::failed(const Error& error) {
   metrics_.dataplane_errors.Increment();
   log_error("data plane", error);
+}
+
+void Daemon::found(const std::vector<int>& workers) {
+  if (receiver_) receiver_->keep_only({workers.begin(), workers.end()});
 }
 
 void Daemon::draining(int worker, sys::Fd log) {

@@ -120,6 +120,7 @@ class Daemon final : private dataplane::Observer {
   void reloaded() override;
   void resynced(const std::string& reason, std::chrono::microseconds took) override;
   void failed(const Error& error) override;
+  void found(const std::vector<int>& workers) override;
   void draining(int worker, sys::Fd log) override;
   void drained(int worker) override;
   void worker_ended(int pid, std::uint64_t last) override;

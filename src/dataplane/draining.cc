@@ -35,6 +35,13 @@ void Draining::watch(const std::vector<int>& pids) {
   live_.set_old_workers(pids);
 }
 
+void Draining::find(const Processes& processes) {
+  watch(processes.old_workers);
+  std::vector<int> all = processes.old_workers;
+  all.push_back(processes.worker);
+  observer_.found(all);
+}
+
 std::vector<int> Draining::workers() const {
   std::vector<int> pids;
   for (const auto& [pid, last] : last_) pids.push_back(pid);

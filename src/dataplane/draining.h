@@ -22,6 +22,8 @@ class Draining {
   void add(int worker);
   // All that the master knows of.
   void watch(const std::vector<int>& pids);
+  // Likewise, of a HAProxy that we have not spoken to before.
+  void find(const Processes& processes);
   std::vector<int> workers() const;
 
  private:

@@ -41,6 +41,9 @@ class Observer {
   virtual void reloaded() = 0;
   virtual void resynced(const std::string& reason, std::chrono::microseconds took) = 0;
   virtual void failed(const Error& error) = 0;
+  // HAProxy was found, or started: its workers, the draining ones included. Any other that was known has
+  // ended.
+  virtual void found(const std::vector<int>& workers) = 0;
   // A worker is being replaced. What it logs until it ends comes on `log`, as of "show events -w"; it does
   // not end before that is closed.
   virtual void draining(int worker, sys::Fd log) = 0;

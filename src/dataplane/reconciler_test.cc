@@ -37,6 +37,7 @@ class Recorder final : public Observer {
   void failed(const Error& error) override { errors_.lock()->push_back(error.code); }
   void reloading(int, std::uint64_t) override {}
   void reloaded() override {}
+  void found(const std::vector<int>& workers) override { *found_.lock() = workers; }
   void draining(int worker, sys::Fd log) override { *draining_.lock() = {worker, std::move(log)}; }
   void drained(int worker) override { drained_ = worker; }
   void worker_ended(int worker, std::uint64_t last) override {
@@ -48,6 +49,7 @@ class Recorder final : public Observer {
   std::atomic<int> drained_ = 0, ended_ = 0;
   std::atomic<std::uint64_t> ended_last_ = 0;
   Guarded<std::pair<int, sys::Fd>> draining_;
+  Guarded<std::vector<int>> found_;
   Guarded<std::vector<std::string>> reasons_, errors_;
 };
 
@@ -401,6 +403,7 @@ TEST_F(Reconciling, KilledWorkersAndMastersComeBackFilled) {
     ASSERT_TRUE(eventually([&] { return worker() != processes->worker && status("/x", 'A') == 200; }))
         << (master ? "master" : "worker");
     EXPECT_EQ(status("/x", 'B'), 401);
+    EXPECT_EQ(*observer_.found_.lock(), std::vector<int>{worker()}) << "the one before has ended";
   }
 }
 

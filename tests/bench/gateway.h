@@ -40,6 +40,7 @@ class Gateway final : private dataplane::Observer {
   void reloaded() override {}
   void resynced(const std::string&, std::chrono::microseconds) override {}
   void failed(const Error& error) override { *problem_.lock() = error.code + " " + error.message; }
+  void found(const std::vector<int>&) override {}
   void draining(int, sys::Fd) override {}
   void drained(int) override {}
   void worker_ended(int, std::uint64_t) override {}

@@ -37,6 +37,7 @@ class Changing::Pauses final : public dataplane::Observer {
   }
   void resynced(const std::string&, std::chrono::microseconds) override {}
   void failed(const Error& error) override { errors_.lock()->push_back(error.code + " " + error.message); }
+  void found(const std::vector<int>&) override {}
   void draining(int, sys::Fd) override {}
   void drained(int) override {}
   void worker_ended(int, std::uint64_t) override {}

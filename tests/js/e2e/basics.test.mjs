@@ -284,7 +284,7 @@ test('a weekly window ends and another begins by themselves, on time, for live s
   ];
   writeDocuments(estate.bundle, estate.docs);
   await estate.gateway.ask('apply');
-  const workers = estate.gateway.haproxyPids();
+  const workers = await estate.gateway.settledPids();
   const seen = { '/closing': [], '/opening': [] };
   const headers = { cookie: estate.cookie(tab), accept: 'application/json' };
   while (Date.now() < boundary + 4000) {

@@ -109,6 +109,12 @@ export class Gateway {
   }
 
   // HAProxy's processes of this gateway, found by its own state directory on their command lines.
+  // Those of the master and its worker, once workers of reloads before have ended.
+  async settledPids() {
+    await until(() => this.haproxyPids().length === 2, 'old workers to end', 10000);
+    return this.haproxyPids();
+  }
+
   haproxyPids() {
     return fs
       .readdirSync('/proc')
