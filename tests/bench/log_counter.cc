@@ -41,7 +41,7 @@ void LogCounter::serve() {
     std::vector<pollfd> waiting = {{listener_.fd(), POLLIN, 0}};
     for (const auto& source : sources) waiting.push_back({source.fd.get(), POLLIN, 0});
     ::poll(waiting.data(), waiting.size(), static_cast<int>(look_around.count()));
-    while (auto peer = listener_.accept()) sources.push_back({std::move(peer->fd), {}});
+    while (auto peer = listener_.accept()) sources.push_back({.fd = std::move(peer->fd)});
     for (auto source = sources.begin(); source != sources.end();) {
       const auto room = source->frames.room();
       const ssize_t got = ::read(source->fd.get(), room.data(), room.size());
