@@ -192,6 +192,17 @@ std::vector<Stream> read_streams(std::string_view reply) {
   return out;
 }
 
+std::vector<std::string> read_stream_pointers(std::string_view reply) {
+  std::vector<std::string> out;
+  for (const auto& line : split(reply, '\n')) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("0x") && line.find_first_not_of("0123456789abcdef", 2) == colon &&
+        colon != line.npos)
+      out.emplace_back(line.substr(0, colon));
+  }
+  return out;
+}
+
 std::vector<std::string> read_ring_streams(std::string_view reply, const std::string& ring) {
   std::vector<std::string> out;
   std::string pointer;

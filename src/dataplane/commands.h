@@ -64,6 +64,8 @@ struct Stream {
   std::uint64_t id = 0;  // what %rt logs and what the streams table names
 };
 std::vector<Stream> read_streams(std::string_view reply);  // of "show sess all"
+std::vector<std::string> read_stream_pointers(
+    std::string_view reply);  // of "show sess", which has no numbers
 // Pointers of those that carry a ring to its reader; likewise.
 std::vector<std::string> read_ring_streams(std::string_view reply, const std::string& ring);
 struct Processes {

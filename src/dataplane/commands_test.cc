@@ -147,6 +147,14 @@ TEST(Replies, OfShowSess) {
   EXPECT_TRUE(read_streams("Session not found.\n").empty());
 }
 
+TEST(Replies, OfShowSessInShort) {
+  const auto pointers = read_stream_pointers(
+      "0x55eb9bd952e0: proto=tcpv4 src=127.0.0.1:5 fe=a be=b srv=c ts=00 epoch=0 age=1m calls=2 rate=0\n"
+      "0x55eb9bd95000: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 age=0s\n"
+      "0x55;x: proto=\n\n");
+  EXPECT_EQ(pointers, (std::vector<std::string>{"0x55eb9bd952e0", "0x55eb9bd95000"}));
+}
+
 TEST(Replies, OfShowSessTheRings) {
   EXPECT_EQ(
       read_ring_streams("0x55eb9bd952e0: [23/Nov/2026:02:28:53.379876] id=2 proto=?\n"

@@ -18,12 +18,13 @@ constexpr const char* key_of_sequence = "1";
 }  // namespace
 
 Live::Live(const Haproxy& haproxy, Mirror& mirror)
-    : haproxy_(haproxy), mirror_(mirror), api_(haproxy.paths().admin_socket()) {}
+    : haproxy_(haproxy), mirror_(mirror), api_(haproxy.paths().admin_socket()), streams_(api_) {}
 
 void Live::attach(int worker) {
   worker_ = worker;
   stage_.reset();
   samples_.clear();
+  streams_.forget();
   api_.reset();
 }
 
@@ -74,10 +75,13 @@ Status Live::replace_map(const std::string& file, const generation::Rows& rows) 
 
 // Cleared, or replaced by a version that somebody else staged: a map loses all its rows at once.
 Status Live::check_samples() {
+  std::vector<std::string> commands;
+  for (const auto& [file, key] : samples_) commands.push_back(command::get_row(file, key));
+  const auto replies = api_.ask_all(commands);
+  if (!replies) return tl::unexpected(replies.error());
+  auto reply = replies->begin();
   for (const auto& [file, key] : samples_) {
-    auto reply = ask(command::get_row(file, key));
-    if (!reply) return tl::unexpected(reply.error());
-    auto read = read_row(*reply);
+    auto read = read_row(*reply++);
     if (!read) return tl::unexpected(read.error());
     if (!*read) return fail("DAT011", "HAProxy does not hold any more what was committed to " + file);
   }
@@ -176,10 +180,18 @@ Status Live::put_identities(const std::vector<SessionChange>& changes) {
   return add_rows(file, stage_->version, staged);
 }
 
+// All are refused first, then tidied up, in one write: each turn of a busy HAProxy's loop takes a while. A
+// row in use cannot go, and stays as one that refuses until its table forgets it.
 Status Live::end(const std::vector<SessionRow>& gone) {
-  std::vector<std::string> commands;
+  std::vector<std::string> commands, all;
   for (const auto& row : gone) commands.push_back(command::end_session(row.table, row.key));
-  if (auto done = change_all(commands); !done) return done;
+  all = commands;
+  for (const auto& row : gone) all.push_back(command::clear_session(row.table, row.key));
+  const auto replies = api_.ask_all(all);
+  if (!replies) return tl::unexpected(replies.error());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (auto done = i < gone.size() ? expect_empty((*replies)[i]) : expect_cleared((*replies)[i]); !done)
+      return done;
   if (mutant("skip-old-worker-on-revoke")) return {};
   for (const int pid : old_workers_)
     for (const auto& command : commands)
@@ -188,18 +200,11 @@ Status Live::end(const std::vector<SessionRow>& gone) {
   return {};
 }
 
-// Refused first, then cut, then tidied up: a row in use goes when its table forgets it.
+// Refused everywhere before anything is cut.
 Status Live::end_all(const std::vector<SessionRow>& gone) {
   if (gone.empty()) return {};
   if (auto done = end(gone); !done) return done;
-  if (auto cut = cut_streams(gone); !cut) return cut;
-  std::vector<std::string> commands;
-  for (const auto& row : gone) commands.push_back(command::clear_session(row.table, row.key));
-  auto replies = api_.ask_all(commands);
-  if (!replies) return tl::unexpected(replies.error());
-  for (const auto& reply : *replies)
-    if (auto cleared = expect_cleared(reply); !cleared) return cleared;
-  return {};
+  return cut_streams(gone);
 }
 
 Status Live::send(const Delta& delta) {
@@ -228,25 +233,34 @@ Status Live::cut_streams(const std::vector<SessionRow>& gone) {
   return {};
 }
 
-// The table names a stream by session and by the number that HAProxy gives every stream; `show sess` knows
-// the pointer. Pointers are used again, so the number is read once more right before the cut.
+// The table names a stream by session and by the number that HAProxy gives every stream.
 Status Live::cut_streams_of(int pid, const std::set<std::string>& keys) {
   auto table = ask_pid(pid, command::show_table(generation::streams_table));
   if (!table) return tl::unexpected(table.error());
   auto rows = read_table(*table);
   if (!rows)
     return pid == 0 ? Status(tl::unexpected(rows.error())) : Status{};  // an old worker may just have gone
-  std::set<std::uint64_t> ids;
+  OpenStreams::Ids wanted, open;
   for (const auto& row : *rows) {
     const auto at = row.key.find('@');
-    if (row.use == 0 || at == std::string::npos || !keys.contains(row.key.substr(0, at))) continue;
-    ids.insert(std::strtoull(row.key.c_str() + at + 1, nullptr, 10));
+    if (row.use == 0 || at == std::string::npos) continue;
+    const std::uint64_t id = std::strtoull(row.key.c_str() + at + 1, nullptr, 10);
+    open.insert(id);
+    if (keys.contains(row.key.substr(0, at))) wanted.insert(id);
   }
-  if (ids.empty()) return {};
+  if (wanted.empty()) return {};
+  if (pid != 0) return cut_in_old_worker(pid, wanted);
+  const auto cut = streams_.cut(wanted, open);
+  if (!cut) return tl::unexpected(cut.error());
+  streams_cut_ += *cut;
+  return {};
+}
+
+Status Live::cut_in_old_worker(int pid, const OpenStreams::Ids& wanted) {
   auto shown = ask_pid(pid, "show sess all");
   if (!shown) return tl::unexpected(shown.error());
   for (const auto& stream : read_streams(*shown)) {
-    if (!ids.contains(stream.id)) continue;
+    if (!wanted.contains(stream.id)) continue;
     auto again = ask_pid(pid, "show sess " + stream.pointer);
     if (!again) return tl::unexpected(again.error());
     const auto same = read_streams(*again);

@@ -12,6 +12,7 @@
 
 #include "dataplane/haproxy.h"
 #include "dataplane/mirror.h"
+#include "dataplane/open_streams.h"
 #include "dataplane/runtime_api.h"
 
 namespace durward::dataplane {
@@ -73,12 +74,14 @@ class Live {
   Status resync_tables(const std::vector<std::string>& letters);
   Status cut_streams(const std::vector<SessionRow>& gone);
   Status cut_streams_of(int pid, const std::set<std::string>& keys);  // pid 0 = the serving worker
+  Status cut_in_old_worker(int pid, const OpenStreams::Ids& wanted);
   Result<std::string> ask_pid(int pid, const std::string& command);
   std::string runtime(const char* map) const;
 
   const Haproxy& haproxy_;
   Mirror& mirror_;
   WorkerApi api_;
+  OpenStreams streams_;
   int worker_ = 0;
   std::vector<int> old_workers_;
   std::size_t streams_cut_ = 0;
