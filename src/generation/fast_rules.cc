@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/mutant.h"
 #include "generation/rows.h"
 #include "generation/words.h"
 
@@ -56,13 +57,12 @@ class FastRules {
     const std::string harmless =
         fmt::format("(?:{}|content-length: [0-9]{{1,{}}}\\r\\n)*+", harmless_header, std::max(1U, digits));
     w_.line("http-request set-var(txn.now) date");
-    w_.line("http-request set-var(txn.m) method,bytes(0)");
     w_.line(
         "http-request set-var(txn.host) req.fhdr(host),field(1,:) if {{ method GET HEAD POST PUT DELETE }} "
         "{{ path -m "
         "reg {} }} {{ req.hdrs -m reg {} }}",
         quoted(plain_path), quoted(fmt::format("^{0}{1}{0}{2}{0}\\r\\n$", harmless, host_line, cookie_line)));
-    if (listener_.certificates)
+    if (listener_.certificates && !mutant("fast-sni-unchecked"))
       w_.line(
           "http-request unset-var(txn.host) if {{ ssl_fc_has_sni }} !{{ ssl_fc_sni,lower,strcmp(txn.host) eq "
           "0 }}");
@@ -71,22 +71,23 @@ class FastRules {
   // As in request_rules.cc, but a step is one substitution: what the row says to drop goes, its state comes
   // before what is left.
   void routing() {
-    w_.line("http-request set-var(txn.t) path,concat(/^,txn.m,^)");
-    w_.line("http-request set-var(txn.k) var(txn.host),concat(,txn.t)");
+    w_.line(
+        "http-request set-var-fmt(txn.k) %[var(txn.host)]%[path]/^%[method]^ if {{ var(txn.host) -m found "
+        "}}");
     w_.line("http-request set-var(txn.r) var(txn.k),map_beg(maps/routes.map)");
     std::string ways = "=[|]([^:]*:).*(\\\\^[A-Z]+\\\\^)\\$";
     for (std::size_t n = 1; n < in_.routing.step_lengths.size(); ++n)
       if (in_.routing.step_lengths[n])
         ways += fmt::format("|>{0}[|]([^:]*:)[^:/]*[:/](?:[^/]*/){{{0}}}()", n);
-    for (unsigned step = 0; step < in_.routing.steps; ++step) {
-      w_.line(
-          "http-request set-var(txn.k) \"var(txn.r),concat(,txn.k),regsub('^(?|{})','\\\\1\\\\2')\" if {{ "
-          "var(txn.r) "
-          "-m beg > = }}",
-          ways);
+    const std::string next = fmt::format("var(txn.r),concat(,txn.k),regsub('^(?|{})','\\\\1\\\\2')", ways);
+    for (unsigned step = 1; step < in_.routing.steps; ++step) {
+      w_.line("http-request set-var(txn.k) \"{}\" if {{ var(txn.r) -m beg > = }}", next);
       w_.line(
           "http-request set-var(txn.r) var(txn.k),map_beg(maps/routes.map) if {{ var(txn.r) -m beg > = }}");
     }
+    if (in_.routing.steps > 0)
+      w_.line("http-request set-var(txn.r) \"{},map_beg(maps/routes.map)\" if {{ var(txn.r) -m beg > = }}",
+              next);
   }
 
   void session() {
@@ -99,7 +100,9 @@ class FastRules {
       w_.line("http-request track-sc1 var(txn.key) table {0}{1} if{2} {{ var(txn.key),in_table({0}{1}) }}",
               sessions_table, letter, which);
     }
-    w_.line("http-request set-var(txn.c) sc1_get_gpt0 if {{ sc1_get_gpc0,sub(txn.now) gt 0 }}");
+    w_.line("http-request set-var(txn.c) sc1_get_gpt0 if {{ sc1_get_gpc0,sub(txn.now) gt {} }}",
+            mutant("fast-end-unchecked") ? "-999999999" : "0");
+    w_.line("http-request set-var(txn.auth) sc1_get_gpc1");
   }
 
   void verdict() {
@@ -107,8 +110,10 @@ class FastRules {
     w_.line("http-request set-var(txn.who) var(txn.key),map_str({})", map(identities_map));
     w_.line("acl f_always var(txn.v) -m beg A");
     w_.line("acl f_fresh var(txn.v) -m beg B");
-    w_.line("acl f_fresh_enough var(txn.v),field(2,|),add(txn.auth),sub(txn.now) ge 0");
-    w_.line("acl f_leased str(lease),map_str({}),sub(txn.now) gt 0", map(switches_map));
+    w_.line("acl f_fresh_enough var(txn.v),field(2,|),add(txn.auth),sub(txn.now) ge {}",
+            mutant("fast-age-unchecked") ? "-999999999" : "0");
+    w_.line("acl f_leased str(lease),map_str({}),sub(txn.now) gt {}", map(switches_map),
+            mutant("fast-lease-unchecked") ? "-999999999" : "0");
     w_.line("acl f_open str(gate),map_str({}),sub(proc.started) ge 0", map(switches_map));
   }
 
@@ -117,7 +122,6 @@ class FastRules {
     const bool staged = std::any_of(in.policies.policies.begin(), in.policies.policies.end(),
                                     [](const auto& entry) { return verdict_stages(*entry.second) > 0; });
     const char* whole = staged ? " !{ var(txn.v) -m sub ~ }" : "";
-    w_.line("http-request set-var(txn.auth) sc1_get_gpc1 if f_always || f_fresh");
     w_.line(
         "http-request set-var(txn.be) var(txn.r),field(2,|) if f_always {0}{{ var(txn.who) -m found }} "
         "f_leased f_open "
@@ -133,13 +137,18 @@ class FastRules {
     add("x-durward-user", "%[var(txn.who),field(1,|)]");
     add("x-durward-email", "%[var(txn.who),field(2,|)]", " !{ var(txn.who),field(2,|) -m str -- - }");
     add("x-durward-roles", "%[var(txn.who),field(3,|)]", " !{ var(txn.who),field(3,|) -m str -- - }");
-    add("x-durward-assertion", "%[var(txn.who),field(4,|)]");
+    // Of a row of many hundred bytes field() looks at each, this at those before it.
+    add("x-durward-assertion", "\"%[var(txn.who),regsub('^(?:.*?[|]){3}',)]\"");
+    if (!mutant("fast-cookie-kept")) our_cookie_goes();
+    w_.line("http-request allow if f_allowed");
+    w_.line("http-request unset-var(txn.auth)");
+  }
+
+  void our_cookie_goes() {
     w_.line("http-request del-header cookie if f_allowed {{ req.fhdr(cookie),length eq 59 }}");
     w_.line(
         "http-request replace-header cookie "
         "'^(?|__Host-durward=[^;]*; ()(.*)|(.*); __Host-durward=[^;]*(.*))$' '\\1\\2' if f_allowed");
-    w_.line("http-request allow if f_allowed");
-    w_.line("http-request unset-var(txn.auth)");
   }
 
   const ConfigInput& in_;

@@ -68,13 +68,33 @@ class HostCompiler {
       start.push_back({&candidate, 0});
     }
     std::sort(start.begin(), start.end());
+    const std::size_t first = out_.rows.size();
     emit_node(host_ + "/", start, 0);
+    leave_out_echoes(first);
     shape_.steps = parameters_ + (method_states_ > 0 ? 1 : 0);
     ++out_.shapes[shape_];
   }
 
  private:
   void row(const std::string& key, std::string value) { out_.rows.emplace_back(key, std::move(value)); }
+
+  // "No route" below "no route" says nothing that the longest prefix left would not say, and each row that is
+  // a prefix of others is a step of HAProxy's walk. Other values stay: their rows change with the rules.
+  void leave_out_echoes(std::size_t first) {
+    if (out_.rows.size() >= bounds_.rows) return;  // too many, which the end has to see
+    const auto begin = out_.rows.begin() + static_cast<std::ptrdiff_t>(first);
+    std::sort(begin, out_.rows.end());
+    std::vector<const std::pair<std::string, std::string>*> above;
+    Rows kept;
+    for (auto row = begin; row != out_.rows.end(); ++row) {
+      while (!above.empty() && !row->first.starts_with(above.back()->first)) above.pop_back();
+      const bool echo = !above.empty() && above.back()->second == "-" && row->second == "-";
+      above.push_back(&*row);
+      if (!echo) kept.push_back(*row);
+    }
+    out_.rows.resize(first);
+    out_.rows.insert(out_.rows.end(), kept.begin(), kept.end());
+  }
 
   // Each lookup after the first passes a parameter of every template still alive but {**} ones; one more may
   // ask for the method.

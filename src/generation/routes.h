@@ -4,7 +4,7 @@
 // "^"; so "/v1/refunds/17" with GET is "v1/refunds/17/^GET^", "/v1/refunds/17/" is "v1/refunds/17//^GET^".
 // Neither '^' nor '//' is left in a path by then, so "the path ends here" and "the last segment is empty" are
 // spelt apart. It looks up STATE + tail in routes.map, the first state being "host/". The value is one of
-//   -             no route
+//   -             no route; left out where the longest prefix above says so already
 //   >N|STATE      the N-th segment of the tail is a parameter: drop N segments, look up again from STATE
 //   =|STATE       a {**} route takes the rest, but which depends on the method: look up STATE + "^METHOD^"
 //   TOKEN|BACKEND|APP/ROUTE|TIMEOUT_MS|BODY_BYTES   the route (see rows.h for TOKEN; '-' = the gateway's
