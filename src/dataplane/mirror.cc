@@ -100,6 +100,10 @@ Result<SessionChange> Mirror::admit(const session::HostSession& session, sys_sec
   change.row = {session.key, session.table, *number, unix_seconds(session.absolute_end),
                 session.subject.auth_time ? unix_seconds(*session.subject.auth_time) : 0};
   entry = {session, change.row, *identity, now};
+  if (session.idle.count() == 0)
+    bearers_.insert(session.key);
+  else
+    bearers_.erase(session.key);
   return change;
 }
 
@@ -109,6 +113,7 @@ Result<store::Revision> Mirror::reload(sys_seconds now) {
   auto entries = options_.store.list(std::string(session_prefix));
   if (!entries) return tl::unexpected(entries.error());
   sessions_.clear();
+  bearers_.clear();
   classes_ = {{anonymous_class_id, policy::anonymous_class()}};
   Delta ignored;  // a resync sends everything
   for (const auto& entry : *entries) {
@@ -136,6 +141,7 @@ Result<Delta> Mirror::take(const std::vector<store::Change>& changes, sys_second
     } else if (const auto found = sessions_.find(key); found != sessions_.end()) {
       delta.gone.push_back(found->second.row);
       sessions_.erase(found);
+      bearers_.erase(key);
     }
   }
   return delta;
@@ -220,8 +226,7 @@ void Mirror::facts_of(std::uint32_t number, sys_seconds now, generation::Rows& o
 
 std::vector<SessionRow> Mirror::bearers() const {
   std::vector<SessionRow> out;
-  for (const auto& [key, entry] : sessions_)
-    if (entry.session.idle.count() == 0) out.push_back(entry.row);
+  for (const auto& key : bearers_) out.push_back(sessions_.at(key).row);
   return out;
 }
 

@@ -119,6 +119,7 @@ class Mirror {
   policy::PolicySetPtr wanted_;    // during a transition
   std::set<std::string> vocabulary_;
   std::map<std::string, Entry> sessions_;           // by key
+  std::set<std::string> bearers_;                   // keys of those
   std::map<std::uint32_t, policy::Class> classes_;  // live ones, the anonymous one included
   Delta transition_;
   std::vector<Error> problems_;

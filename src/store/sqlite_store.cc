@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <optional>
 
 #include "base/guarded.h"
 #include "base/mutant.h"
@@ -17,13 +18,18 @@ using std::chrono::milliseconds;
 
 // How soon a wait notices what another process wrote; writers of this process wake it at once.
 constexpr milliseconds foreign_writer_poll{1'000};
+constexpr std::chrono::seconds checkpoint_interval{20};
 
 // Reads have a connection of their own, so that they do not queue behind a commit's fsync; those of wait()
 // have another, so that what must reach HAProxy does not queue behind a long list().
 class SqliteStore final : public Store {
  public:
-  SqliteStore(Writer writer, Reader reader, Reader waiter, const sys::Clock& clock)
-      : writer_(std::move(writer)), reader_(std::move(reader)), waiter_(std::move(waiter)), clock_(clock) {}
+  SqliteStore(Writer writer, Reader reader, Reader waiter, Connection keeper, const sys::Clock& clock)
+      : writer_(std::move(writer)),
+        reader_(std::move(reader)),
+        waiter_(std::move(waiter)),
+        keeper_({std::move(keeper), std::chrono::steady_clock::now()}),
+        clock_(clock) {}
 
   Result<Revision> revision() override { return reader_.lock()->revision(); }
   Result<std::optional<Entry>> get(const std::string& key, std::optional<Revision> at) override {
@@ -62,6 +68,7 @@ class SqliteStore final : public Store {
   Status keep_alive(LeaseId lease) override { return writer_.lock()->keep_alive(lease, now_ms()); }
 
   Result<std::size_t> expire() override {
+    checkpoint();
     std::size_t gone = 0;
     while (true) {
       const auto some = writer_.lock()->expire_some(now_ms());
@@ -86,6 +93,21 @@ class SqliteStore final : public Store {
     bool interrupted = false;
   };
 
+  struct Keeper {
+    std::optional<Connection> connection;
+    std::chrono::steady_clock::time_point checked{};
+  };
+
+  // Moves what the log holds into the file, beside readers and writers. When it fails a later one does it.
+  void checkpoint() {
+    auto keeper = keeper_.lock();
+    const auto now = std::chrono::steady_clock::now();
+    if (now - keeper->checked < checkpoint_interval) return;
+    keeper->checked = now;
+    sqlite3_wal_checkpoint_v2(keeper->connection->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                              nullptr);
+  }
+
   std::int64_t now_ms() const {
     return std::chrono::floor<milliseconds>(clock_.now().time_since_epoch()).count();
   }
@@ -107,6 +129,7 @@ class SqliteStore final : public Store {
 
   Guarded<Writer> writer_;
   Guarded<Reader> reader_, waiter_;
+  Guarded<Keeper> keeper_;
   Guarded<Signal> signal_;
   std::condition_variable woken_;
   const sys::Clock& clock_;
@@ -127,8 +150,10 @@ Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options) {
     if (!reader) return tl::unexpected(reader.error());
     readers.push_back(std::move(*reader));
   }
+  auto keeper = open_again(options.path);
+  if (!keeper) return tl::unexpected(keeper.error());
   return std::make_unique<SqliteStore>(std::move(*writer), std::move(readers[0]), std::move(readers[1]),
-                                       options.clock);
+                                       std::move(*keeper), options.clock);
 }
 
 }  // namespace durward::store
