@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "process_meter.h"
 #include "testing/raw_http.h"
 
 namespace durward::bench {
@@ -144,6 +145,7 @@ LiveUpstream::~LiveUpstream() {
 }
 
 void LiveUpstream::serve() {
+  step_back();
   Loop loop;
   loop.watch(listener_.get());
   std::array<epoll_event, 256> events{};

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -75,6 +77,13 @@ bool pin(int pid, unsigned core) {
   for (const int thread : threads_of(pid == 0 ? ::getpid() : pid))
     all = ::sched_setaffinity(thread, sizeof set, &set) == 0 && all;
   return all;
+}
+
+void step_back() {
+  constexpr int behind = 10;
+  const auto self =
+      static_cast<id_t>(::syscall(SYS_gettid));  // on Linux each thread has a priority of its own
+  ::setpriority(PRIO_PROCESS, self, ::getpriority(PRIO_PROCESS, self) + behind);
 }
 
 double median(std::vector<double> values) {

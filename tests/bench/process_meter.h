@@ -26,6 +26,9 @@ Status reset_peak(int pid);
 bool pin(int pid, unsigned core);  // all threads there are; 0 = this process, whose new threads inherit it
 unsigned cores();
 
+// The calling thread is in for other machines (clients, upstreams): what is measured here goes first on ours.
+void step_back();
+
 double median(std::vector<double> values);
 // The value that `part` of the values are at most; nearest rank.
 double percentile(std::vector<double> values, double part);

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "process_meter.h"
+
 namespace durward::bench {
 namespace {
 
@@ -64,7 +66,7 @@ struct Traffic::Loop {
       return nullptr;
     }
     ++counts.opened;
-    epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = static_cast<std::uint64_t>(&lane - lanes.data())}};
     ::epoll_ctl(poll.get(), EPOLL_CTL_ADD, (*opened)->fd(), &event);
     lane.connections.push_back({.connection = std::move(*opened)});
     return &lane.connections.back();
@@ -110,15 +112,13 @@ struct Traffic::Loop {
     return out;
   }
 
-  void pump() {
-    for (auto& lane : lanes) {
-      for (auto& one : lane.connections) {
-        events.clear();
-        one.connection->pump(events);
-        for (const auto& event : events) count(event, one, lane.http2);
-      }
-      std::erase_if(lane.connections, [](const auto& one) { return one.connection->gone(); });
+  void pump(Lane& lane) {
+    for (auto& one : lane.connections) {
+      events.clear();
+      one.connection->pump(events);
+      for (const auto& event : events) count(event, one, lane.http2);
     }
+    std::erase_if(lane.connections, [](const auto& one) { return one.connection->gone(); });
   }
 
   void count(const Event& event, Lane::Open& on, bool http2) {
@@ -163,6 +163,7 @@ TrafficCounts Traffic::finish() {
 }
 
 void Traffic::run() {
+  step_back();
   Loop loop(options_);
   auto last = steady_clock::now();
   double due = 0;
@@ -177,8 +178,10 @@ void Traffic::run() {
         std::min(backlog_most, due + options_.per_second * std::chrono::duration<double>(now - last).count());
     last = now;
     while (!finishing && due >= 1 && loop.ask_one()) due -= 1;
-    ::epoll_wait(loop.poll.get(), ready.data(), static_cast<int>(ready.size()), 1);
-    loop.pump();
+    const int count = ::epoll_wait(loop.poll.get(), ready.data(), static_cast<int>(ready.size()), 1);
+    if (count == 0)  // what could not be sent at once
+      for (auto& lane : loop.lanes) loop.pump(lane);
+    for (int i = 0; i < count; ++i) loop.pump(loop.lanes[ready[static_cast<std::size_t>(i)].data.u64]);
     *counts_.lock() = loop.counts;
   }
   loop.counts.broken += loop.open();
