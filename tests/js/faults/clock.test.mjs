@@ -12,10 +12,10 @@ const step = (name, seconds) => ({
   name,
   async strike(world, random) {
     const by = random.pick(seconds);
-    world.machine.clock(by);
+    await world.setClock(by);
     world.count(`steps-of-${by}s`);
     await sleep(500 + random.delay(2500));
-    return () => world.machine.clock(0);
+    return () => world.setClock(0);
   },
 });
 // Lifetimes are over after such a step, and rightly so: whoever was refused meanwhile may be back afterwards or not, and
@@ -24,23 +24,18 @@ const far = (name, seconds) => ({
   name,
   async strike(world, random) {
     for (const session of world.of('live')) session.state = 'away';
-    const back = await step(name, seconds).strike(world, random);
-    return async () => {
-      back();
-      await sleep(1500); // what is over is ended once a second
-      for (const session of world.of('away')) session.state = 'limbo';
-    };
+    return step(name, seconds).strike(world, random);
   },
 });
 const alone = {
   name: 'a step back, then Durward is gone for longer than the lease',
   async strike(world, random) {
-    world.machine.clock(random.pick([-minute, -hour, -30 * hour]));
+    await world.setClock(random.pick([-minute, -hour, -30 * hour]));
     await sleep(400); // Durward has seen it, and has not come to renewing the lease for its age
     await world.kill({ durward: true });
     await sleep(lease * 1000 + 1500);
     await world.mustBeShut();
-    world.machine.clock(0);
+    await world.setClock(0);
     return async () => {
       await world.estate.gateway.start();
       world.restarted();
@@ -51,11 +46,11 @@ const killed = {
   name: 'a step while everything is killed',
   async strike(world, random) {
     await world.kill({ durward: true, haproxy: world.estate.gateway.haproxyPids() });
-    world.machine.clock(random.pick([-hour, -minute, minute, 10 * minute]));
+    await world.setClock(random.pick([-hour, -minute, minute, 10 * minute]));
     return async () => {
       await world.estate.gateway.start();
       world.restarted();
-      world.machine.clock(0);
+      await world.setClock(0);
     };
   },
 };

@@ -14,6 +14,7 @@ const answerWithin = 3000; // ms; later is no answer
 const recoverWithin = 25000; // ms from the end of the fault to everything being right
 const cutWithin = 2500; // ms from the answer of a revocation to the end of its streams
 const readerBackWithin = 8000; // ms
+const shortestLife = 30 * 60; // s: of sessions, unused
 const silent = [0, 503]; // no answer, or the gate is shut: never wrong, only unavailable
 
 // Who reads mail, by the version of the rules.
@@ -28,11 +29,14 @@ export class World {
       violations: [],
       probes: [],
       losses: [],
+      away: [],
       counts: {},
     });
     this.versions = new Set([0]);
     this.wanted = { version: 0, balance: 'roundrobin' };
     this.tampered = false; // somebody took rows away: refusing the right ones is no violation until it is mended
+    this.stepped = false; // the clock is off by so much that lifetimes pass
+    this.steps = 0; // of that kind
     this.readerGone = 0; // since when nobody reads the log; 0 = somebody does
     for (const app of ['web', 'api'])
       estate.apps[app].respond = (req, res) => {
@@ -61,11 +65,14 @@ export class World {
   async login(user) {
     const { estate } = this;
     const tab = estate.tab();
+    const clock = this.steps;
     await tab.login(estate.url('web', '/reports/login'), user).catch(() => {});
     const cookie = estate.cookie(tab);
     if (!cookie) return undefined;
     this.count('logins');
-    const session = { user, tab, cookie, state: 'live', number: this.sessions.length };
+    // Who signed in while the clock was elsewhere may be out of time when it is back.
+    const state = this.stepped ? 'away' : clock === this.steps ? 'live' : 'limbo';
+    const session = { user, tab, cookie, state, number: this.sessions.length };
     this.sessions.push(session);
     return session;
   }
@@ -319,6 +326,7 @@ export class World {
   // HAProxy looks for the reader of its log anew every few seconds.
   restarted() {
     const gone = this.readerGone;
+    if (gone) this.away.push([gone, Date.now()]);
     setTimeout(() => {
       if (this.readerGone === gone) this.readerGone = 0;
     }, readerBackWithin).unref();
@@ -333,12 +341,29 @@ export class World {
     }
   }
 
+  // The machine's clock is off by so many seconds; 0 = right again.
+  async setClock(by) {
+    if (Math.abs(by) >= shortestLife) {
+      this.stepped = true;
+      this.steps += 1;
+    }
+    this.machine.clock(by);
+    if (by !== 0 || !this.stepped) return;
+    await sleep(1500); // what is over is ended once a second
+    this.stepped = false;
+    for (const session of this.of('away')) session.state = 'limbo';
+  }
+
   // ---- what may be lost of the log -------------------------------------------------------------------
 
   // A worker that is killed takes along what it had not handed over yet.
   lose(before = 2000, after = 1000) {
     const now = Date.now();
     this.losses.push([(this.readerGone || now) - before, now + after]);
+  }
+  // Durward was dead: when a worker ended meanwhile, nobody knows how many lines it had.
+  unread({ at, ended }) {
+    return this.away.some(([from, to]) => ended >= from && at <= to);
   }
   excused({ at, ended }) {
     return this.losses.some(([from, to]) => ended >= from && at <= to);
