@@ -335,6 +335,14 @@ Status Live::set_generation(const std::string& name) {
   return change(command::set_row(runtime(generation::switches_map), "generation", name));
 }
 
+Status Live::set_closing(bool closing) {
+  const std::string file = runtime(generation::switches_map);
+  if (closing) return add_rows(file, 0, {{"closing", "1"}});
+  auto reply = ask(command::del_row(file, "closing"));
+  if (!reply) return tl::unexpected(reply.error());
+  return read_changed(*reply).map([](bool) {});
+}
+
 Status Live::replace_certificate(const std::string& file, const std::string& pem) {
   // The payload ends at its first empty line, which asking adds.
   auto reply = ask(command::set_certificate(file, pem));

@@ -52,6 +52,8 @@ class Live {
   Status set_slots(sys_seconds now);
   Status set_lease(sys_seconds end);
   Status set_generation(const std::string& name);
+  // From now on each answer over HTTP/1 ends its connection, or not.
+  Status set_closing(bool closing);
   Status replace_certificate(const std::string& file, const std::string& pem);
 
   // Whether a row of each map that was committed is there still. Error: DAT011, somebody else was at it.

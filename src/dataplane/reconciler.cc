@@ -33,6 +33,7 @@ constexpr auto refresh_interval = 10s;  // of bearers
 constexpr auto lost_patience = 5s;      // for a master without a worker
 constexpr auto start_grace = 20s;       // how long an ordered start may take
 constexpr auto log_patience = 3s;       // for the ring to connect to the log's reader; it tries each second
+constexpr auto closing_time = 300ms;    // for clients that ask often to be on no idle connection at a reload
 constexpr unsigned generations_kept = 50;
 
 microseconds since(steady_clock::time_point start) {
@@ -302,8 +303,13 @@ class Reconciler::Worker {
     if (auto written = write_runtime(true); !written) return written;
     if (auto published = options_.haproxy.publish(*current_); !published) return published;
     options_.observer.reloading(old_worker, live_.last_sequence(old_worker).value_or(0));
+    if (auto closing = live_.set_closing(true); !closing) return closing;
+    std::this_thread::sleep_for(closing_time);
     auto worker = options_.haproxy.reload(old_worker);
-    if (!worker) return tl::unexpected(worker.error());
+    if (!worker) {
+      live_.set_closing(false).map_error([&](const Error& e) { options_.observer.failed(e); });
+      return tl::unexpected(worker.error());
+    }
     options_.observer.reloaded();
     draining_.turn_to(*worker);
     draining_.add(old_worker);

@@ -186,6 +186,10 @@ class Config {
     w_.comment(from(listener.span));
     binds(listener, index);
     logging();
+    w_.comment(
+        "a worker that is being replaced closes idle connections, and a request may be on its way on one");
+    w_.line("http-after-response set-header connection close if {{ str(closing),map_str({}) -m found }}",
+            map(switches_map));
     render_request_rules(in_, listener, w_);
   }
 
