@@ -31,6 +31,12 @@ TEST_F(LifetimeTest, RevokeByEachSelector) {
   EXPECT_TRUE(sessions_->revoke(BySubject{"https://other.example", "sub-eve"})->logins.empty());
   EXPECT_EQ(sessions_->revoke(BySubject{"https://id.example", "sub-eve"})->logins.size(), 1U);
   EXPECT_TRUE(sessions_->revoke(ByLogin{"nothing"})->logins.empty());
+  // What it says is gone at its revision, which later writes of others do not move; nothing found: by the
+  // present.
+  EXPECT_GT(by_person->revision, 0U);
+  EXPECT_LT(by_person->revision, *store_.revision());
+  EXPECT_TRUE(store_.list("login/" + by_person->logins.front().id, by_person->revision)->empty());
+  EXPECT_EQ(sessions_->revoke(ByPerson{"nobody@example.com"})->revision, *store_.revision());
   EXPECT_TRUE(sessions_->revoke(ByLogin{bob.login.id})->logins.empty());  // already
   EXPECT_EQ(rows(), 0U);
 }
