@@ -110,8 +110,7 @@ class FastRules {
     w_.line("http-request set-var(txn.who) var(txn.key),map_str({})", map(identities_map));
     w_.line("acl f_always var(txn.v) -m beg A");
     w_.line("acl f_fresh var(txn.v) -m beg B");
-    w_.line("acl f_fresh_enough var(txn.v),field(2,|),add(txn.auth),sub(txn.now) ge {}",
-            mutant("fast-age-unchecked") ? "-999999999" : "0");
+    w_.line("acl f_fresh_enough var(txn.v),field(2,|),add(txn.auth),sub(txn.now) ge 0");
     w_.line("acl f_leased str(lease),map_str({}),sub(txn.now) gt {}", map(switches_map),
             mutant("fast-lease-unchecked") ? "-999999999" : "0");
     w_.line("acl f_open str(gate),map_str({}),sub(proc.started) ge 0", map(switches_map));

@@ -69,9 +69,11 @@ class ProbeMaker {
   void send_as(Probe& probe);
   void open_session(Probe& probe);
   void carry(Probe& probe, const std::string& token, bool bearer);
+  void come_from(Probe& probe);
   std::string forwarded(const policy::Request& request);
 
   testing::RandomEstates& random_;
+  unsigned made_ = 0;
 };
 
 session::HostSession host_session(const model::Subject& subject, const std::string& host,
