@@ -164,16 +164,16 @@ ApplyResult Daemon::prepare(const std::string& bundle, const std::string& enviro
 
 ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
   ApplyResult result = prepare(bundle, environment);
-  if (const auto now = estate(); now && result.status) tell_access(*now, result);
+  if (const auto now = estate(); now && result.status)
+    tell_access(*now, judge_logins(*result.compiled.model), result);
   return result;
 }
 
-void Daemon::tell_access(const Estate& before, ApplyResult& result) {
-  auto people = judge_logins(*result.compiled.model);
+void Daemon::tell_access(const Estate& before, Result<std::vector<LoggedIn>> people, ApplyResult& result) {
   if (people)
     result.access = compare_access(*before.generation->policies, *result.compiled.policies,
                                    clock_.now_seconds(), std::move(*people));
-  else
+  else if (result.status)
     result.status = tl::unexpected(people.error());
 }
 
@@ -231,12 +231,14 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   if (result.status = reconciler_->apply(result.compiled.generation); !result.status) return result;
   *estate_.lock() = *fresh;
   for (const auto& [name, settings] : result.compiled.model->providers) metrics_.expect(name);
-  if (before) tell_access(*before, result);
+  // Who they are now is asked before they become others, and told once that is in force.
+  auto people = before ? judge_logins(*result.compiled.model) : std::vector<LoggedIn>();
   auto judged = sessions_->reevaluate(*result.compiled.model);
   if (!judged)
     result.status = tl::unexpected(judged.error());
   else if (options_.start_haproxy || reconciler_->status().in_sync)
     result.status = settle();  // another supervisor's HAProxy may not be there yet
+  if (before) tell_access(*before, std::move(people), result);
   log_info("bundle applied", {{"generation", result.compiled.generation->name},
                               {"reload", result.plan.kind == dataplane::Plan::Kind::reload ? "yes" : "no"},
                               {"reason", result.plan.reason},

@@ -99,7 +99,7 @@ class Daemon final : private dataplane::Observer {
   Status open_signer();
   Status start_receiver();
   ApplyResult prepare(const std::string& bundle, const std::string& environment);  // compiled and compared
-  void tell_access(const Estate& before, ApplyResult& result);
+  void tell_access(const Estate& before, Result<std::vector<LoggedIn>> people, ApplyResult& result);
   CompileInput compile_input(const std::string& bundle, const std::string& environment) const;
   Result<std::shared_ptr<Estate>> make_estate(const Compiled& compiled, const std::string& bundle,
                                               const std::string& environment);

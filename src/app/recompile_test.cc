@@ -42,15 +42,18 @@ class Recompiling : public ::testing::Test {
     fs::create_directories(fs::path(root_ + "/" + name).parent_path());
     std::ofstream(root_ + "/" + name, std::ios::trunc) << text;
   }
-  static std::string file_of(unsigned i) { return fmt::format("{}/app{}.yaml", i % 2 == 0 ? "a" : "b", i); }
-  // Apps 4 and 5 share a host with app 0.
+  static std::string file_of(unsigned i) {
+    return fmt::format("{}/app{}.yaml", i == 5 ? "b/inner" : i % 2 == 0 ? "a" : "b", i);
+  }
+  // Apps 4 and 5 share a host with app 0; app 5 is a child of app 1.
   static std::string app(unsigned i, const std::string& more) {
     return fmt::format(
-        "apiVersion: durward/v1\nkind: App\nmetadata: {{name: app{0}}}\nspec:\n  hosts: [h{1}.test]\n"
+        "apiVersion: durward/v1\nkind: App\nmetadata: {{name: app{0}}}\nspec:\n  hosts: [h{1}.test]\n{3}"
         "  upstreams:\n    main: {{servers: [\"127.0.0.1:8000\"]}}\n  routes:\n"
         "    - {{id: one, methods: [GET, POST], path: \"/app{0}/{{id}}\"}}\n"
         "    - {{id: rest, path: \"/app{0}/{{id}}/x/{{**}}\"}}\n{2}",
-        i, i < 4 ? i : 0, more.empty() ? "  access:\n    - {id: base, allow: {roles: [r0]}}\n" : more);
+        i, i < 4 ? i : 0, more.empty() ? "  access:\n    - {id: base, allow: {roles: [r0]}}\n" : more,
+        i == 1 ? "  apps: [{path: inner}]\n" : "");
   }
   std::string random_access(std::mt19937& random) {
     const auto below = [&](unsigned n) { return static_cast<unsigned>(random() % n); };

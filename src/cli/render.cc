@@ -20,7 +20,7 @@ Status write_all(const generation::Generation& generation, const std::string& di
   return sys::write_file(directory + "/haproxy.cfg", generation.config, 0644);
 }
 
-std::vector<std::string> names_of(const std::map<std::string, generation::Rows>& maps) {
+std::vector<std::string> names_of(const std::map<std::string, generation::SharedRows>& maps) {
   std::vector<std::string> out;
   for (const auto& [name, rows] : maps) out.push_back(name);
   return out;

@@ -14,6 +14,7 @@
 #include "base/mutant.h"
 #include "base/text.h"
 #include "generation/rows.h"
+#include "sys/file_batch.h"
 #include "sys/file_store.h"
 #include "sys/process.h"
 
@@ -69,17 +70,20 @@ Result<std::string> Haproxy::read_config(const std::string& generation) const {
 
 Status Haproxy::write(const generation::Generation& generation) const {
   const std::string directory = paths_.generations() + "/" + generation.name;
+  if (auto made = sys::make_directories(paths_.generations()); !made) return made;
+  sys::FileBatch files;
   const auto put = [&](const std::string& name, const std::string& bytes) {
-    return sys::write_file(directory + "/" + name, bytes, file_mode);
+    return files.write(directory + "/" + name, bytes, file_mode);
   };
   for (const auto* sub : {"", "/maps", "/pages"})
-    if (auto made = sys::make_directories(directory + sub); !made) return made;
+    if (auto made = files.make_directory(directory + sub); !made) return made;
   for (const auto& [name, rows] : generation.maps)
     if (auto done = put("maps/" + name, generation::map_text(rows)); !done) return done;
   for (const auto& [name, page] : generation.pages)
     if (auto done = put("pages/" + name, page); !done) return done;
   if (auto done = put("rule_ids", generation::map_text(generation.rule_ids)); !done) return done;
-  return put("haproxy.cfg", generation.config);
+  if (auto done = put("haproxy.cfg", generation.config); !done) return done;
+  return files.commit();
 }
 
 // HAProxy does not load without them. One that is missing, at first or because somebody removed it, is made

@@ -284,7 +284,7 @@ Status Live::resync(const generation::Generation& generation, sys_seconds now, s
   if (std::any_of(policies.begin(), policies.end(), [](const auto& p) { return !p.second->windows.empty(); }))
     if (auto done = set_slots(now); !done) return done;
   for (const auto& [name, rows] : generation.maps)
-    if (auto done = replace_map("maps/" + name, rows); !done) return done;
+    if (auto done = replace_map("maps/" + name, {rows.begin(), rows.end()}); !done) return done;
   if (auto done = resync_tables(generation.login_tables); !done) return done;
   // Only now may a row that is not in the table stay unknown.
   if (auto done = replace_map(runtime(generation::sessions_map), {}); !done) return done;

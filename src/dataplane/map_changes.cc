@@ -14,16 +14,17 @@ bool is_leaf(const std::string& value) {
 }
 
 // Which states of the automaton there are and how they lead to each other stays; some end in another row.
-bool leaves_only(const MapChange& change, const generation::Rows& before) {
+bool leaves_only(const MapChange& change, const generation::SharedRows& before) {
   if (change.other.size() > routes_changed_max || !change.fresh.empty() || !change.gone.empty()) return false;
   return std::ranges::all_of(change.other, [&](const auto& row) {
-    const auto old = std::ranges::lower_bound(before, row.first, {}, [](const auto& r) { return r.first; });
+    const auto old = std::lower_bound(before.begin(), before.end(), row.first,
+                                      [](const auto& r, const std::string& key) { return r.first < key; });
     return is_leaf(row.second) && old != before.end() && is_leaf(old->second);
   });
 }
 
-const generation::Rows& rows_of(const generation::Generation& generation, const std::string& map) {
-  static const generation::Rows none;
+const generation::SharedRows& rows_of(const generation::Generation& generation, const std::string& map) {
+  static const generation::SharedRows none;
   const auto found = generation.maps.find(map);
   return found == generation.maps.end() ? none : found->second;
 }
@@ -32,11 +33,12 @@ const generation::Rows& rows_of(const generation::Generation& generation, const 
 
 // Until the routes flip, requests are judged by the old policies, whose sources, for one, must still be
 // there. routes.map itself is what flips.
-Status MapChanges::whole(const MapChange& change, const generation::Rows& before,
-                         const generation::Rows& wanted) {
+Status MapChanges::whole(const MapChange& change, const generation::SharedRows& before,
+                         const generation::SharedRows& wanted) {
   auto& former = former_[change.map];
   former.clear();
-  if (change.map == routes_map) return live_.replace_map("maps/" + change.map, wanted);
+  if (change.map == routes_map)
+    return live_.replace_map("maps/" + change.map, {wanted.begin(), wanted.end()});
   std::map<std::string, std::string> both(wanted.begin(), wanted.end());
   for (const auto& row : before)
     if (both.insert(row).second) former.insert(row);

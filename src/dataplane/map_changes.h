@@ -21,7 +21,8 @@ class MapChanges {
   void forget() { former_.clear(); }  // after a resync, HAProxy holds what a generation says and no more
 
  private:
-  Status whole(const MapChange& change, const generation::Rows& before, const generation::Rows& wanted);
+  Status whole(const MapChange& change, const generation::SharedRows& before,
+               const generation::SharedRows& wanted);
 
   Live& live_;
   // Rows that HAProxy holds beyond those of its generation, by map: nothing leads to them any more, and to

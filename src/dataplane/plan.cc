@@ -47,7 +47,7 @@ Lines lines_of(const std::string& config) {
   return out;
 }
 
-bool same_lines(const std::string& a, const std::string& b) {
+bool same_lines(std::string_view a, std::string_view b) {
   Reader left(a), right(b);
   for (;;) {
     const auto x = left.next(), y = right.next();
@@ -56,10 +56,18 @@ bool same_lines(const std::string& a, const std::string& b) {
   }
 }
 
-void compare_configs(const std::string& current, const std::string& wanted, Plan& plan) {
-  if (same_lines(current, wanted)) return;
-  const Lines before = lines_of(current);
-  const Lines after = lines_of(wanted);
+// The backends of all apps are most of it, and seldom change.
+bool same_configs(const generation::Generation& a, const generation::Generation& b) {
+  const std::string_view x = a.config, y = b.config;
+  if (x.substr(a.backends_at) != y.substr(b.backends_at)) return same_lines(x, y);
+  return same_lines(x.substr(0, a.backends_at), y.substr(0, b.backends_at));
+}
+
+void compare_configs(const generation::Generation& current, const generation::Generation& wanted,
+                     Plan& plan) {
+  if (same_configs(current, wanted)) return;
+  const Lines before = lines_of(current.config);
+  const Lines after = lines_of(wanted.config);
   std::map<std::pair<std::string, std::string>, int> balance;
   for (const auto& line : before) --balance[line];
   for (const auto& line : after) ++balance[line];
@@ -78,18 +86,23 @@ void compare_configs(const std::string& current, const std::string& wanted, Plan
 }
 
 // Both are sorted by key.
-MapChange compare_rows(const std::string& name, const generation::Rows& before,
-                       const generation::Rows& after) {
+MapChange compare_rows(const std::string& name, const generation::SharedRows& before,
+                       const generation::SharedRows& after) {
   MapChange out{.map = name};
   auto old = before.begin();
-  for (const auto& row : after) {
+  for (auto at = after.begin(); at != after.end(); ++at) {
+    if (old != before.end() && old.same_element(at)) {
+      ++old;
+      continue;
+    }
+    const auto& row = *at;
     for (; old != before.end() && old->first < row.first; ++old) out.gone.push_back(*old);
     if (old == before.end() || old->first != row.first)
       out.fresh.push_back(row);
     else if ((old++)->second != row.second)
       out.other.push_back(row);
   }
-  out.gone.insert(out.gone.end(), old, before.end());
+  for (; old != before.end(); ++old) out.gone.push_back(*old);
   out.added = out.fresh.size();
   out.changed = out.other.size();
   out.removed = out.gone.size();
@@ -102,7 +115,7 @@ MapChange compare_rows(const std::string& name, const generation::Rows& before,
 }
 
 void compare_maps(const generation::Generation& current, const generation::Generation& wanted, Plan& plan) {
-  const generation::Rows none;
+  const generation::SharedRows none;
   for (const auto& [name, rows] : wanted.maps) {
     const auto found = current.maps.find(name);
     MapChange change = compare_rows(name, found == current.maps.end() ? none : found->second, rows);
@@ -125,7 +138,7 @@ Plan diff(const generation::Generation* current, const generation::Generation& w
     plan.reason = "nothing is applied yet";
     return plan;
   }
-  compare_configs(current->config, wanted.config, plan);
+  compare_configs(*current, wanted, plan);
   compare_maps(*current, wanted, plan);
   if (plan.kind == Plan::Kind::nothing && !plan.maps.empty()) plan.kind = Plan::Kind::maps;
   return plan;

@@ -50,7 +50,7 @@ const Case cases[] = {
      {},
      {}},
     {"a route's policy",
-     [](Generation& g) { g.maps["routes.map"][1].second = "p2|app.a.main|a/x|-|-"; },
+     [](Generation& g) { g.maps["routes.map"].own(1).second = "p2|app.a.main|a/x|-|-"; },
      Plan::Kind::maps,
      "",
      {"routes.map 0+ 0- 1~"},

@@ -258,7 +258,7 @@ TEST_F(Reconciling, RulesChangeWithoutAReload) {
 TEST_F(Reconciling, NoAnswerIsNeitherOfTheOldRulesNorOfTheNew) {
   const auto with = [&](const std::string& other) {
     return generation("r", [&](model::Model& estate) {
-      estate.apps.front().access.push_back(allow("more").any_of({other}).on({"x"}));
+      estate.apps.own(0).access.push_back(allow("more").any_of({other}).on({"x"}));
     });
   };
   const auto one = with("one"), two = with("two");
@@ -286,7 +286,7 @@ TEST_F(Reconciling, NoAnswerIsNeitherOfTheOldRulesNorOfTheNew) {
 
 TEST_F(Reconciling, TheFirstWindowMayComeAndTheLastOneGo) {
   const auto always = generation("r", [](model::Model& estate) {
-    estate.apps.front().access.front().when =
+    estate.apps.own(0).access.front().when =
         testing::If().weekly({testing::window(testing::every_day, 0, 1440)});
   });
   ASSERT_EQ(apply(generation()), "");

@@ -93,8 +93,13 @@ std::string content_name(const Generation& generation) {
 
 }  // namespace
 
-std::string map_text(const Rows& rows) {
+namespace {
+
+std::string text_of(const auto& rows) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : rows) bytes += key.size() + value.size() + 2;
   std::string out;
+  out.reserve(bytes);
   for (const auto& [key, value] : rows) {
     out += key;
     out += ' ';
@@ -102,6 +107,16 @@ std::string map_text(const Rows& rows) {
     out += '\n';
   }
   return out;
+}
+
+}  // namespace
+
+std::string map_text(const SharedRows& rows) {
+  return text_of(rows);
+}
+
+std::string map_text(const Rows& rows) {
+  return text_of(rows);
 }
 
 char table_letter(const policy::PolicySet& policies, std::chrono::seconds idle) {
@@ -137,20 +152,24 @@ void finish(Generation& out, policy::PolicySetPtr policies, const std::string& b
 }
 
 // `all` without the rows of `old`, with those of `fresh`. All are sorted, and `old` is in `all`.
-Rows spliced(const Rows& all, const Rows& old, const Rows& fresh) {
-  Rows out;
+SharedRows spliced(const SharedRows& all, const Rows& old, const Rows& fresh) {
+  SharedRows out;
   out.reserve(all.size() + fresh.size());
   auto gone = old.begin();
   auto come = fresh.begin();
-  for (const auto& row : all) {
-    if (gone != old.end() && gone->first == row.first) {
-      ++gone;
-      continue;
-    }
-    while (come != fresh.end() && come->first < row.first) out.push_back(*come++);
-    out.push_back(row);
+  auto done = all.begin();
+  while (gone != old.end() || come != fresh.end()) {
+    const bool goes = come == fresh.end() || (gone != old.end() && gone->first <= come->first);
+    const auto& key = goes ? gone->first : come->first;
+    const auto at = std::lower_bound(done, all.end(), key,
+                                     [](const Row& row, const std::string& k) { return row.first < k; });
+    out.share(done, at);
+    done = at;
+    const bool comes = come != fresh.end() && come->first == key;
+    if (goes) ++done, ++gone;
+    if (comes) out.push_back(*come++);
   }
-  out.insert(out.end(), come, fresh.end());
+  out.share(done, all.end());
   return out;
 }
 
@@ -207,7 +226,7 @@ GenerationPtr regenerate(const Generation& before, policy::PolicySetPtr policies
         part.model->all_apps());
   };
   if (backends(part_before) != backends(part_now)) return nullptr;
-  Rows& routes = out->maps["routes.map"] = spliced(before.maps.at("routes.map"), old.rows, fresh.rows);
+  const auto& routes = out->maps["routes.map"] = spliced(before.maps.at("routes.map"), old.rows, fresh.rows);
   if (routes.size() >= RoutingBounds{}.rows) return nullptr;
   out->maps["rules.map"] = spliced(before.maps.at("rules.map"), rule_rows(part_before), rule_rows(part_now));
   out->rule_ids = spliced(before.rule_ids, rule_id_rows(part_before), rule_id_rows(part_now));

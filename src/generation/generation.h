@@ -13,12 +13,16 @@
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "base/shared_list.h"
 #include "policy/compile.h"
 
 namespace durward::generation {
 
 // Rows of a map, sorted by key, keys unique, neither part ever empty.
-using Rows = std::vector<std::pair<std::string, std::string>>;
+using Row = std::pair<std::string, std::string>;
+using Rows = std::vector<Row>;
+// The same of a whole estate: a generation shares with the one before it what it has in common with it.
+using SharedRows = SharedList<Row>;
 
 // Where HAProxy runs. Part of the input, so part of the name.
 struct Platform {
@@ -47,12 +51,12 @@ struct HostShape {
 };
 
 struct Generation {
-  std::string name;                  // 12 hex digits of SHA-256 over everything below
-  std::string config;                // haproxy.cfg
-  std::map<std::string, Rows> maps;  // "routes.map", "sources.map", "hints.map", "rules.map"
+  std::string name;                        // 12 hex digits of SHA-256 over everything below
+  std::string config;                      // haproxy.cfg
+  std::map<std::string, SharedRows> maps;  // "routes.map", "sources.map", "hints.map", "rules.map"
   std::map<std::string, std::string> pages;
   // Route row -> "a,b;c": ids of the rules behind each ordinal; for readers of the log, not for HAProxy.
-  Rows rule_ids;
+  SharedRows rule_ids;
   policy::PolicySetPtr policies;  // what it was made from
   // Directories of PEM files that HAProxy reads, as the bundle names them; relative to the root bundle.
   std::vector<std::string> certificate_directories;
@@ -75,6 +79,7 @@ GenerationPtr generate(policy::PolicySetPtr policies, const Platform& platform,
 GenerationPtr regenerate(const Generation& before, policy::PolicySetPtr policies,
                          const policy::PolicySet& part_before, const policy::PolicySet& part_now);
 
+std::string map_text(const SharedRows& rows);
 std::string map_text(const Rows& rows);  // the file's bytes: one "key value" line a row
 
 // The letter of the session table with this idle lifetime; the table with the shortest when none fits.

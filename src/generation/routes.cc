@@ -286,7 +286,7 @@ std::map<std::string, std::vector<Candidate>> by_host(const policy::PolicySet& p
 unsigned variant_of(const policy::PolicySet& policies, const policy::RoutePolicy& judged) {
   const policy::RoutePolicy* first = &judged;
   while (first != policies.routes.data() && (first - 1)->route == judged.route) --first;
-  std::vector<const std::vector<std::vector<std::string>>*> known;
+  std::vector<const decltype(judged.rule_ids)*> known;
   for (const auto* at = first;; ++at) {
     if (at->policy != judged.policy) continue;
     const auto same = [&](const auto* ids) { return *ids == at->rule_ids; };

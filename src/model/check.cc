@@ -69,9 +69,10 @@ void check_app(App& app, bool broken, Diagnostics& diagnostics) {
   check_access(app, broken, diagnostics);
 }
 
-void check_tree(std::vector<App>& apps, const Soundness& sound, Diagnostics& diagnostics,
+void check_tree(SharedList<App>& apps, const Soundness& sound, Diagnostics& diagnostics,
                 std::size_t& routes) {
-  for (App& app : apps) {
+  for (std::size_t i = 0; i < apps.size(); ++i) {
+    App& app = apps.own(i);
     check_app(app, sound.broken_apps.contains(app.name.value), diagnostics);
     routes += app.routes.size();
     check_tree(app.apps, sound, diagnostics, routes);

@@ -209,7 +209,7 @@ class Loader {
 
   // ---- the tree ------------------------------------------------------------------------------------
 
-  void read_apps(DocumentList& list, const std::string& directory, std::vector<App>& out) {
+  void read_apps(DocumentList& list, const std::string& directory, SharedList<App>& out) {
     const std::size_t first = out.size();
     for (bundle::Document& document : list) {
       const SourceSpan place = document.root.find("kind")->span;
@@ -229,9 +229,9 @@ class Loader {
     }
     list.clear();
     for (std::size_t i = first; i < out.size(); ++i) {
-      std::vector<App> children;
+      SharedList<App> children;
       descend(out[i].child_paths, directory, depth_ + 1, children);
-      out[i].apps = std::move(children);
+      out.own(i).apps = std::move(children);
     }
   }
 
@@ -253,7 +253,7 @@ class Loader {
   }
 
   void descend(const std::vector<Spanned<std::string>>& paths, const std::string& from, std::size_t depth,
-               std::vector<App>& out) {
+               SharedList<App>& out) {
     if (paths.empty()) return;
     if (depth > tree_depth_max) {
       known_ = false;

@@ -3,14 +3,14 @@
 namespace durward::model {
 namespace {
 
-void collect(const std::vector<App>& apps, std::vector<const App*>& out) {
+void collect(const SharedList<App>& apps, std::vector<const App*>& out) {
   for (const App& app : apps) {
     out.push_back(&app);
     collect(app.apps, out);
   }
 }
 
-const App* find_in(const std::vector<App>& apps, std::string_view name) {
+const App* find_in(const SharedList<App>& apps, std::string_view name) {
   for (const App& app : apps) {
     if (app.name.value == name) return &app;
     if (const App* found = find_in(app.apps, name)) return found;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/shared_list.h"
 #include "base/span.h"
 
 namespace durward::model {
@@ -159,7 +160,7 @@ struct App {
   std::map<std::string, Upstream> upstreams;
   std::vector<Route> routes;
   std::vector<AccessRule> access;
-  std::vector<App> apps;  // children, in the order of the parent's list
+  SharedList<App> apps;   // children, in the order of the parent's list
   std::string directory;  // where it is declared, relative to the root bundle; "" = the root
   std::vector<Spanned<std::string>> child_paths;  // directories of the children, relative to `directory`
   SourceSpan span;
@@ -247,7 +248,7 @@ struct Model {
   std::map<std::string, IdentityProvider> providers;
   std::map<std::string, Role> roles;
   std::map<std::string, Credential> credentials;
-  std::vector<App> apps;             // the tree's top level
+  SharedList<App> apps;              // the tree's top level
   std::vector<SourceFilePtr> files;  // owns what spans point into
 
   // Every app of the tree, parents before children, in declaration order. Valid while the Model lives.

@@ -158,15 +158,19 @@ class Reload {
     return out;
   }
 
-  static void replace(std::vector<App>& apps, const std::map<std::string_view, const App*>& fresh) {
-    for (App& app : apps) {
-      if (const auto found = fresh.find(app.name.value); found != fresh.end()) {
-        auto children = std::move(app.apps);
-        app = *found->second;
-        app.apps = std::move(children);
-      }
-      replace(app.apps, fresh);
+  // All other apps stay the very ones of the model before. Whether any was replaced.
+  static bool replace(SharedList<App>& apps, const std::map<std::string_view, const App*>& fresh) {
+    bool any = false;
+    for (std::size_t i = 0; i < apps.size(); ++i) {
+      SharedList<App> children = apps[i].apps;
+      const auto found = fresh.find(apps[i].name.value);
+      if (!replace(children, fresh) && found == fresh.end()) continue;
+      App next = found == fresh.end() ? apps[i] : *found->second;
+      next.apps = std::move(children);
+      apps.replace(i, std::move(next));
+      any = true;
     }
+    return any;
   }
 
   const Model& before_;

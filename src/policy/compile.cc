@@ -1,6 +1,8 @@
 #include "policy/compile.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/mutant.h"
 #include "policy/canonical.h"
@@ -54,51 +56,58 @@ RoutePolicy judged_row(const model::App& app, const model::Route& route, MethodR
   RoutePolicy out{
       .app = &app, .route = &route, .methods = std::move(row.methods), .policy = {}, .rule_ids = {}};
   std::vector<CanonicalRule> rules;
+  std::vector<std::vector<std::string>> rule_ids;
   for (auto& [rule, names] : ids) {
     std::sort(names.begin(), names.end());
     rules.push_back(rule);
-    out.rule_ids.push_back(names);
+    rule_ids.push_back(names);
   }
+  out.rule_ids = std::move(rule_ids);
   out.policy = policies.of(std::move(rules), route);
   return out;
 }
 
 void collect_vocabulary(PolicySet& set) {
+  std::unordered_set<std::string_view> roles;
   for (const auto& [name, policy] : set.policies) {
     for (const auto& rule : policy->rules)
-      for (const auto* roles : {&rule.any_of, &rule.all_of, &rule.none_of})
-        set.vocabulary.insert(roles->begin(), roles->end());
+      for (const auto* some : {&rule.any_of, &rule.all_of, &rule.none_of})
+        roles.insert(some->begin(), some->end());
   }
+  set.vocabulary = {roles.begin(), roles.end()};
 }
 
-void collect_methods(PolicySet& set) {
+std::vector<std::string> methods_of(const std::vector<const model::App*>& apps) {
   std::set<std::string> methods;
   const auto add = [&](const auto& items) {
     for (const auto& item : items) methods.insert(item.value);
   };
-  for (const model::App* app : set.model->all_apps()) {
+  for (const model::App* app : apps) {
     for (const auto& route : app->routes) add(route.methods);
     for (const auto& rule : app->access) add(rule.methods);
   }
   if (methods.contains("GET")) methods.insert("HEAD");
-  set.methods.assign(methods.begin(), methods.end());
+  return {methods.begin(), methods.end()};
 }
 
 void index_policies(PolicySet& set) {
+  std::unordered_map<std::string_view, std::vector<std::size_t>> by_role;
   for (const auto& [name, policy] : set.policies) {
     const std::size_t position = set.index.size();
     set.index.push_back(policy.get());
-    std::set<std::string> roles;
     bool for_all = false;
     for (const auto& rule : policy->rules) {
       // Either list must be met by at least one role that is held, or may be.
       const auto& needed = rule.any_of.empty() ? rule.all_of : rule.any_of;
-      roles.insert(needed.begin(), needed.end());
+      for (const auto& role : needed) {
+        auto& positions = by_role[role];
+        if (positions.empty() || positions.back() != position) positions.push_back(position);
+      }
       for_all |= needed.empty();
     }
     if (for_all) set.index_for_all.push_back(position);
-    for (const auto& role : roles) set.index_by_role[role].push_back(position);
   }
+  for (auto& [role, positions] : by_role) set.index_by_role.emplace(role, std::move(positions));
 }
 
 }  // namespace
@@ -115,7 +124,7 @@ PolicySetPtr compile(model::ModelPtr model, Diagnostics& diagnostics) {
   }
   set->policies = policies.take();
   collect_vocabulary(*set);
-  collect_methods(*set);
+  set->methods = methods_of(set->model->all_apps());
   index_policies(*set);
   // Of a policy that could not be made, findings would be noise.
   if (diagnostics.errors() == errors_before) report_findings(*set, diagnostics);
@@ -136,6 +145,15 @@ AppRows rows_of(const PolicySet& set, const model::App& app, const RoutePolicy* 
 
 }  // namespace
 
+// The policies of `set` by name: those of `before` but for what nobody has any more.
+void keep_policies(const PolicySet& before, const std::set<const Policy*>& former, PolicySet& set) {
+  std::set<const Policy*> unused = former;
+  for (const auto& row : set.routes)
+    if (!unused.empty()) unused.erase(row.policy.get());
+  set.policies = before.policies;
+  for (const Policy* policy : unused) set.policies.erase(policy->name);
+}
+
 PolicySetPtr update(const PolicySet& before, model::ModelPtr model, const PolicySet& part) {
   auto set = std::make_shared<PolicySet>();
   set->model = std::move(model);
@@ -150,11 +168,17 @@ PolicySetPtr update(const PolicySet& before, model::ModelPtr model, const Policy
   const auto now = set->model->all_apps();
   const auto then = before.model->all_apps();
   next = before.routes.data();
+  std::set<const Policy*> former;
+  std::vector<const model::App*> left;
   for (std::size_t i = 0; i < now.size(); ++i) {
     const AppRows old = rows_of(before, *then[i], next);
     next = old.second;
     const auto found = fresh.find(now[i]->name.value);
     const AppRows& rows = found == fresh.end() ? old : found->second;
+    if (found != fresh.end()) {
+      left.push_back(then[i]);
+      for (const RoutePolicy* row = old.first; row != old.second; ++row) former.insert(row->policy.get());
+    }
     for (const RoutePolicy* row = rows.first; row != rows.second; ++row) {
       RoutePolicy& copy = set->routes.emplace_back(*row);
       copy.route = now[i]->routes.data() + (row->route - row->app->routes.data());
@@ -163,11 +187,15 @@ PolicySetPtr update(const PolicySet& before, model::ModelPtr model, const Policy
       if (found != fresh.end() && known != before.policies.end()) copy.policy = known->second;
     }
   }
-  std::map<const Policy*, PolicyPtr> used;
-  for (const auto& row : set->routes) used.emplace(row.policy.get(), row.policy);
-  for (const auto& [address, policy] : used) set->policies.emplace(policy->name, policy);
+  keep_policies(before, former, *set);
+  for (const auto& row : part.routes)
+    if (const auto known = before.policies.find(row.policy->name); known == before.policies.end())
+      set->policies.emplace(row.policy->name, row.policy);
   collect_vocabulary(*set);
-  collect_methods(*set);
+  // What only those apps named may be gone.
+  const auto were = methods_of(left), are = methods_of(part.model->all_apps());
+  const bool same = std::ranges::includes(are, were) && std::ranges::includes(before.methods, are);
+  set->methods = same ? before.methods : methods_of(now);
   index_policies(*set);
   return set;
 }

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "base/shared_list.h"
 #include "model/model.h"
 #include "model/subject.h"
 #include "policy/evaluate.h"
@@ -85,10 +86,10 @@ struct RoutePolicy {
   // Sorted; empty = every method no other row of the same route names. HEAD stands beside GET in the row of a
   // route that does not list HEAD, unless an equal template of the same app lists it. Across apps that share
   // a host, a route that lists HEAD goes before an equal template whose row has HEAD only because it has GET.
-  std::vector<std::string> methods;
+  Frozen<std::vector<std::string>> methods;
   PolicyPtr policy;
   // rule_ids[i] = sorted ids, in this app, of the rules whose canonical form is policy->rules[i].
-  std::vector<std::vector<std::string>> rule_ids;
+  Frozen<std::vector<std::vector<std::string>>> rule_ids;
 };
 
 struct PolicySet {

@@ -117,7 +117,7 @@ TEST_F(Compared, AsTheReferenceEvaluatorSays) {
       do second = random.estate();  // other routes, too
       while (second.gateway.acr != first.gateway.acr);
     } else {
-      auto& app = second.apps[engine() % second.apps.size()];
+      auto& app = second.apps.own(engine() % second.apps.size());
       if (!app.access.empty())
         app.access.erase(app.access.begin() + static_cast<std::ptrdiff_t>(engine() % app.access.size()));
       if (app.routes.size() > 1 && i % 2 == 0) app.routes.pop_back();

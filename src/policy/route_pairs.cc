@@ -31,7 +31,7 @@ auto key(const RoutePolicy* row) {
   std::vector<std::pair<Kind, std::string>> shape;
   for (const auto& segment : row->route->path.value.segments)
     shape.emplace_back(segment.kind, segment.kind == Kind::literal ? segment.text : "");
-  return std::tuple(std::move(shape), row->methods, row->policy->name);
+  return std::tuple(std::move(shape), *row->methods, row->policy->name);
 }
 
 void sort_by_key(Rows& rows) {
@@ -106,9 +106,10 @@ class Router {
     for (const auto* row : rows) {
       rows_[{row->app->name.value, row->route->id.value}].push_back(row);
       if (!apps.insert(row->app).second) continue;
-      estate_.apps.push_back(*row->app);
-      estate_.apps.back().apps.clear();
-      estate_.apps.back().access.clear();  // routing does not ask
+      model::App app = *row->app;
+      app.apps.clear();
+      app.access.clear();  // routing does not ask
+      estate_.apps.push_back(std::move(app));
     }
   }
 

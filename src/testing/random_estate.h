@@ -52,7 +52,8 @@ class RandomEstates {
   // The last estate after somebody's edits: rules and routes come, go and change, now and then a whole app.
   model::Model changed(model::Model estate) {
     const unsigned edits = 1 + below(3);
-    for (unsigned i = 0; i < edits; ++i) edit(estate.apps[below(static_cast<unsigned>(estate.apps.size()))]);
+    for (unsigned i = 0; i < edits; ++i)
+      edit(estate.apps.own(below(static_cast<unsigned>(estate.apps.size()))));
     return estate;
   }
 

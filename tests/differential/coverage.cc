@@ -186,7 +186,7 @@ void Ablation::add_rule(const model::Model& estate, std::size_t app, std::size_t
   const std::string effect = whole.effect == model::Effect::allow ? "allow " : "deny ";
   const auto add = [&](const std::string& kind, auto&& change) {
     Variant out{effect + kind, estate.apps[app].name.value, whole.id.value, false, estate};
-    auto& access = out.estate.apps[app].access;
+    auto& access = out.estate.apps.own(app).access;
     if (change(access, access[rule])) variants_.push_back(std::move(out));
   };
   using Rules = std::vector<model::AccessRule>;
@@ -218,7 +218,7 @@ void Ablation::add_rule(const model::Model& estate, std::size_t app, std::size_t
 void Ablation::add_route(const model::Model& estate, std::size_t app, std::size_t route) {
   const auto& whole = estate.apps[app].routes[route];
   Variant out{"route more specific than another", estate.apps[app].name.value, whole.id.value, true, estate};
-  auto& routes = out.estate.apps[app].routes;
+  auto& routes = out.estate.apps.own(app).routes;
   routes.erase(routes.begin() + static_cast<std::ptrdiff_t>(route));
   variants_.push_back(std::move(out));
 }

@@ -79,8 +79,9 @@ void serve_at(model::Model& estate, const Ports& ports) {
     secret.span = secret.name.span;
     estate.credentials.insert_or_assign(secret.name.value, secret);
   }
-  for (auto& app : estate.apps)
-    for (auto& [name, upstream] : app.upstreams) upstream.servers.front().value.port = ports.upstream;
+  for (std::size_t i = 0; i < estate.apps.size(); ++i)
+    for (auto& [name, upstream] : estate.apps.own(i).upstreams)
+      upstream.servers.front().value.port = ports.upstream;
 }
 
 session::HostSession host_session(const model::Subject& subject, const std::string& host,

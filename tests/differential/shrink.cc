@@ -7,8 +7,7 @@ namespace {
 
 using Step = std::function<bool(Failing&)>;  // false: there was nothing to take away
 
-template <class T>
-bool erase_at(std::vector<T>& items, std::size_t at) {
+bool erase_at(auto& items, std::size_t at) {
   if (at >= items.size()) return false;
   items.erase(items.begin() + static_cast<std::ptrdiff_t>(at));
   return true;
@@ -54,7 +53,7 @@ constexpr unsigned rule_parts = 11;
 void add_rule_steps(std::vector<Step>& out, std::size_t app, std::size_t rule) {
   const auto at = [app, rule](Failing& f) -> model::AccessRule* {
     if (app >= f.estate.apps.size() || rule >= f.estate.apps[app].access.size()) return nullptr;
-    return &f.estate.apps[app].access[rule];
+    return &f.estate.apps.own(app).access[rule];
   };
   for (unsigned part = 0; part < rule_parts; ++part)
     out.push_back([at, part](Failing& f) { return at(f) != nullptr && drop_part(*at(f), part); });
@@ -78,11 +77,12 @@ std::vector<Step> steps(const Failing& failing) {
     out.push_back([a](Failing& f) { return f.estate.apps.size() > 1 && erase_at(f.estate.apps, a); });
   for (std::size_t a = apps.size(); a-- > 0;) {
     for (std::size_t r = apps[a].access.size(); r-- > 0;)
-      out.push_back(
-          [a, r](Failing& f) { return a < f.estate.apps.size() && erase_at(f.estate.apps[a].access, r); });
+      out.push_back([a, r](Failing& f) {
+        return a < f.estate.apps.size() && erase_at(f.estate.apps.own(a).access, r);
+      });
     for (std::size_t r = apps[a].routes.size(); r-- > 0;)
       out.push_back(
-          [a, r](Failing& f) { return a < f.estate.apps.size() && drop_route(f.estate.apps[a], r); });
+          [a, r](Failing& f) { return a < f.estate.apps.size() && drop_route(f.estate.apps.own(a), r); });
   }
   for (const auto& [name, role] : failing.estate.roles)
     out.push_back([name = name](Failing& f) { return f.estate.roles.erase(name) > 0; });

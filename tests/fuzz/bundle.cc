@@ -35,7 +35,7 @@ void check_syntax(const std::string& text) {
   }
 }
 
-void check_rows(const generation::Rows& rows) {
+void check_rows(const generation::SharedRows& rows) {
   for (const auto& [key, value] : rows) {
     require(!key.empty() && key.find_first_of(" \t") == std::string::npos && fuzz::one_line(key));
     require(!value.empty() && fuzz::one_line(value));
