@@ -159,17 +159,25 @@ Result<IssuedSession> Sessions::redeem_ticket(const Redemption& redemption) {
   if (!*entry) return refused("unknown or used");
   const auto ticket = read_ticket(**entry);
   if (!ticket) return tl::unexpected(ticket.error());
-  // Spent by being shown, before it is judged. Whoever loses this transaction was not the first to show it.
+  // Spent by being shown, whatever comes of it. Whoever loses this transaction was not the first to show it.
   store::Transaction spending{.compares = {{key, ticket->modified}}, .puts = {}, .deletes = {key}};
   if (mutant("ticket-reusable")) spending.deletes.clear();
-  const auto spent = state_->options.store.transact(spending);
-  if (!spent) return tl::unexpected(spent.error());
-  if (!spent->applied) return refused("unknown or used");
-  if (auto judged = judge(*ticket, redemption, state_->now()); !judged) return tl::unexpected(judged.error());
+  const auto spent_for_nothing = [&](const Error& why) -> Result<IssuedSession> {
+    const auto spent = state_->options.store.transact(spending);
+    if (!spent) return tl::unexpected(spent.error());
+    return spent->applied ? tl::unexpected(why) : refused("unknown or used");
+  };
+  if (auto judged = judge(*ticket, redemption, state_->now()); !judged)
+    return spent_for_nothing(judged.error());
 
   IssuedSession out;
   const auto changed =
       state_->change_live(ticket->login, [&](Login& login, store::Transaction& transaction) -> Status {
+        // With the session it buys, in one commit: between the two lies a wait for the disk.
+        const auto still = state_->options.store.get(key);
+        if (!still) return tl::unexpected(still.error());
+        if (!*still || (*still)->modified != ticket->modified) return refused("unknown or used");
+        transaction = spending;
         const char table = redemption.table_of ? redemption.table_of(login.idle) : 'a';
         if (auto checked = check_place(redemption.host, table); !checked) return checked;
         out.token = state_->new_token(table);
@@ -183,7 +191,7 @@ Result<IssuedSession> Sessions::redeem_ticket(const Redemption& redemption) {
         transaction.puts.push_back(put_session(out.session));
         return {};
       });
-  if (!changed) return tl::unexpected(changed.error());
+  if (!changed) return spent_for_nothing(changed.error());
   return out;
 }
 
