@@ -21,9 +21,9 @@ FILE_MAX = 500
 TEST_FILE_MAX = 900
 README_MAX = 20
 
-PURE = ("bundle", "model", "policy", "generation")
+PURE = ("bundle", "model", "policy", "generation", "importer")
 SURFACES = ("cli", "bin")  # only these print
-CASE_FOLDERS = ("bundle", "model", "policy", "generation")  # whose codes need a golden case
+CASE_FOLDERS = ("bundle", "model", "policy", "generation", "importer")  # whose codes need a golden case
 
 BANS = [
     (r"\bsystem_clock::now\b", "take a sys::Clock&", ("sys",)),

@@ -34,6 +34,7 @@ void add_validate(Program& program);
 void add_render(Program& program);
 void add_can(Program& program);
 void add_explain(Program& program);
+void add_import(Program& program);
 void add_schema(Program& program);
 void add_version(Program& program);
 void add_completion(Program& program);

@@ -73,7 +73,7 @@ int run(int argc, char** argv) {
   program.app.require_subcommand(1);
   for (const auto add :
        {add_up, add_validate, add_plan, add_apply, add_status, add_can, add_explain, add_render, add_sessions,
-        add_revoke, add_token, add_log, add_doctor, add_schema, add_version, add_completion})
+        add_revoke, add_token, add_log, add_doctor, add_import, add_schema, add_version, add_completion})
     add(program);
   try {
     program.app.parse(argc, argv);
