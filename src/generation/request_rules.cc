@@ -466,6 +466,11 @@ class RequestRules {
     w_.line(
         "http-response deny deny_status 403 if r_session r_long !{{ var(txn.key),map_str({}) -m found }}{}",
         map(sessions_map), live);
+    w_.comment("what lasts may end during a reload: over HTTP/1 its connection is not used again");
+    w_.line(
+        "http-response set-header connection close if {{ res.hdr(content-type) -m beg text/event-stream }} "
+        "|| {{ "
+        "res.hdr(content-length),add(0) gt 1048576 }}");
     w_.comment("an upstream may not speak for the gateway to the browser");
     w_.line(
         "http-response del-header '^(?i)(clear-site-data|service-worker-allowed|alt-svc|x-durward-.*)$' -m "
