@@ -257,9 +257,13 @@ Reply Edge::callback(const Context& context, const std::string& provider_name) {
   // Never into the session the browser brought: a new token always, and for a step-up only the same person.
   const auto known = login_of(context);
   const bool same = known && known->subject.issuer == identity->issuer && known->subject.sub == identity->sub;
-  auto issued = same ? daemon_.sessions().step_up(known->id, *identity, *context.estate->model)
-                     : daemon_.sessions().create_login(*identity, *context.estate->model);
+  // The provider may have taken long: by the estate of now, not by that of before.
+  const auto estate = daemon_.estate();
+  auto issued = same ? daemon_.sessions().step_up(known->id, *identity, *estate->model)
+                     : daemon_.sessions().create_login(*identity, *estate->model);
   if (!issued) return refuse(issued.error(), 500, "The login could not be stored", "Try again.");
+  if (auto judged = daemon_.judged_by(estate); !judged)
+    return refuse(judged.error(), 500, "The login could not be stored", "Try again.");
   if (known && !same) {
     if (auto ended = daemon_.revoke(session::ByLogin{known->id}); !ended)
       return refuse(ended.error(), 500, "The former login could not be ended", "Try again.");

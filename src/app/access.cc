@@ -277,4 +277,14 @@ AccessReport compare_access(const policy::PolicySet& before, const policy::Polic
   return out;
 }
 
+bool same_people(const model::Model& one, const model::Model& other) {
+  const auto files = [](const model::Model& model) {
+    std::set<const SourceFile*> out{model.gateway.name.span.file};
+    for (const auto& [name, provider] : model.providers) out.insert(provider.span.file);
+    for (const auto& [name, role] : model.roles) out.insert(role.span.file);
+    return out;
+  };
+  return files(one) == files(other);
+}
+
 }  // namespace durward::app

@@ -47,6 +47,10 @@ struct AccessReport {
   std::string summary() const;
 };
 
+// Whether both surely tell people apart alike: providers, roles and ladder stand in the very same files, read
+// once.
+bool same_people(const model::Model& one, const model::Model& other);
+
 // Pure but for tzdata. `people` none: by role only.
 AccessReport compare_access(const policy::PolicySet& before, const policy::PolicySet& after,
                             std::chrono::sys_seconds at, const std::optional<std::vector<LoggedIn>>& people);

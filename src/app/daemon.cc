@@ -75,8 +75,12 @@ Status Daemon::open() {
       .identity_row = [this](const session::HostSession& session) { return identity_row(session); },
       .identity_lifetime = identity_lifetime,
       .log_connected = [this] { return !receiver_ || receiver_->stats().connections > 0; }});
-  refresher_ = std::make_unique<Refresher>(Refresher::Options{
-      .sessions = *sessions_, .clock = clock_, .metrics = metrics_, .estate = [this] { return estate(); }});
+  refresher_ = std::make_unique<Refresher>(
+      Refresher::Options{.sessions = *sessions_,
+                         .clock = clock_,
+                         .metrics = metrics_,
+                         .estate = [this] { return estate(); },
+                         .judged_by = [this](const EstatePtr& used) { return judged_by(used); }});
   return {};
 }
 
@@ -165,7 +169,7 @@ ApplyResult Daemon::prepare(const std::string& bundle, const std::string& enviro
 ApplyResult Daemon::plan(const std::string& bundle, const std::string& environment) {
   ApplyResult result = prepare(bundle, environment);
   if (const auto now = estate(); now && result.status)
-    tell_access(*now, judge_logins(*result.compiled.model), result);
+    tell_access(*now, logged_in(*now->model, *result.compiled.model), result);
   return result;
 }
 
@@ -177,16 +181,21 @@ void Daemon::tell_access(const Estate& before, Result<std::vector<LoggedIn>> peo
     result.status = tl::unexpected(people.error());
 }
 
-Result<std::vector<LoggedIn>> Daemon::judge_logins(const model::Model& wanted) {
+Result<std::vector<LoggedIn>> Daemon::logged_in(const model::Model& now, const model::Model& wanted) {
+  const bool same = same_people(now, wanted);
   auto logins = sessions_->list();
   if (!logins) return tl::unexpected(logins.error());
   std::vector<LoggedIn> out;
   for (const auto& login : *logins) {
-    auto judged = session::judge_again(login, wanted);
-    if (!judged) return tl::unexpected(judged.error());
     LoggedIn entry{login.subject.email.value_or(fmt::format("{} at {}", login.subject.sub, login.provider)),
                    login.subject, std::nullopt};
-    if (*judged) entry.after = (*judged)->subject;
+    if (same) {
+      entry.after = login.subject;
+    } else {
+      auto judged = session::judge_again(login, wanted);
+      if (!judged) return tl::unexpected(judged.error());
+      if (*judged) entry.after = (*judged)->subject;
+    }
     out.push_back(std::move(entry));
   }
   return out;
@@ -232,11 +241,13 @@ ApplyResult Daemon::apply(const std::string& bundle, const std::string& environm
   *estate_.lock() = *fresh;
   for (const auto& [name, settings] : result.compiled.model->providers) metrics_.expect(name);
   // Who they are now is asked before they become others, and told once that is in force.
-  auto people = before ? judge_logins(*result.compiled.model) : std::vector<LoggedIn>();
-  auto judged = sessions_->reevaluate(*result.compiled.model);
-  if (!judged)
-    result.status = tl::unexpected(judged.error());
-  else if (options_.start_haproxy || reconciler_->status().in_sync)
+  auto people = before ? logged_in(*before->model, *result.compiled.model) : std::vector<LoggedIn>();
+  if (!judged_ || !before || !same_people(*before->model, *result.compiled.model)) {
+    const auto judged = sessions_->reevaluate(*result.compiled.model);
+    judged_ = judged.has_value();
+    if (!judged) result.status = tl::unexpected(judged.error());
+  }
+  if (result.status && (options_.start_haproxy || reconciler_->status().in_sync))
     result.status = settle();  // another supervisor's HAProxy may not be there yet
   if (before) tell_access(*before, std::move(people), result);
   log_info("bundle applied", {{"generation", result.compiled.generation->name},
@@ -292,6 +303,12 @@ Status Daemon::settle() {
   auto revision = store_->revision();
   if (!revision) return tl::unexpected(revision.error());
   return reconciler_->await(*revision, settle_timeout);
+}
+
+Status Daemon::judged_by(const EstatePtr& used) {
+  const auto in_force = estate();
+  if (in_force == used) return {};
+  return sessions_->reevaluate(*in_force->model).map([](const auto&) {});
 }
 
 Result<session::Ended> Daemon::revoke(const session::RevokeWhom& whom) {

@@ -73,6 +73,8 @@ class Daemon final : private dataplane::Observer {
   ApplyResult apply(const std::string& bundle, const std::string& environment);
 
   EstatePtr estate();  // null before the first bundle was applied
+  // After people were judged by `used`: judges them again when another estate is in force by now.
+  Status judged_by(const EstatePtr& used);
   session::Sessions& sessions() { return *sessions_; }
   Metrics& metrics() { return metrics_; }
   const sys::Clock& clock() const { return clock_; }
@@ -103,7 +105,7 @@ class Daemon final : private dataplane::Observer {
   CompileInput compile_input(const std::string& bundle, const std::string& environment) const;
   Result<std::shared_ptr<Estate>> make_estate(const Compiled& compiled, const std::string& bundle,
                                               const std::string& environment);
-  Result<std::vector<LoggedIn>> judge_logins(const model::Model& wanted);
+  Result<std::vector<LoggedIn>> logged_in(const model::Model& now, const model::Model& wanted);
   Result<std::string> identity_row(const session::HostSession& session);
   Status new_addresses_free(const model::Model& wanted);
   Status sync_certificates(const Estate& estate);
@@ -137,6 +139,7 @@ class Daemon final : private dataplane::Observer {
   Guarded<EstatePtr> estate_;
   Guarded<Recompiler> recompiler_;
   Guarded<int> applying_;  // held while a bundle is applied: one at a time
+  bool judged_ = false;    // every login is as the estate in force has it; likewise
   std::unique_ptr<dataplane::Reconciler> reconciler_;
   std::unique_ptr<accesslog::Receiver> receiver_;
   std::unique_ptr<Refresher> refresher_;

@@ -107,6 +107,8 @@ void Refresher::run(const std::string& provider, const std::string& login) {
     options_.sessions.put_back(login);  // its logins have ended with it
   } else {
     report = options_.sessions.refresh(login, *found->second, *estate->model);
+    if (auto judged = options_.judged_by(estate); !judged)
+      log_error("people not judged anew", judged.error());
     options_.metrics.refreshes(provider, word_of(report.outcome)).Increment();
   }
   const bool silent = report.outcome == session::RefreshOutcome::failed && of_provider(report.error.code);

@@ -32,6 +32,8 @@ class Refresher {
     const sys::Clock& clock;
     Metrics& metrics;
     std::function<std::shared_ptr<const Estate>()> estate;  // null before the first bundle
+    // After somebody was judged by that estate: once more, should another be in force by now.
+    std::function<Status(const std::shared_ptr<const Estate>&)> judged_by;
   };
   explicit Refresher(Options options);
   ~Refresher();

@@ -89,6 +89,24 @@ test('a change that needs a reload keeps requests in flight, sessions and revoca
   assert.match(await metrics.text(), /^durward_access_log_holes_total 0$/m);
 });
 
+test('a login that is under way while a role changes is judged by the new one', async () => {
+  const role = estate.docs.roles.find(({ metadata }) => metadata.name === 'admin');
+  const { members } = role.spec;
+  estate.provider.forge = async (claims, header) => {
+    estate.provider.forge = undefined;
+    await change(() => {
+      role.spec.members = [{ group: 'nobody' }];
+    });
+    return estate.provider.sign(claims, header);
+  };
+  const tab = await estate.signedIn('ada');
+  assert.equal(await status('/admin/x', estate.cookie(tab)), 403);
+  await change(() => {
+    role.spec.members = members;
+  });
+  await until(async () => (await status('/admin/x', estate.cookie(tab))) === 200, 'the former role');
+});
+
 test('a broken bundle changes nothing and the answer says where', async () => {
   const tab = await estate.signedIn('ann');
   const file = path.join(estate.bundle, 'apps', 'web', 'app.yaml');
