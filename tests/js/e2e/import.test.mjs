@@ -58,7 +58,14 @@ function condition({ below, pick }, choose) {
 function configuration(seed, port) {
   const chance = random(seed);
   const { below, pick } = chance;
-  const lines = ['defaults', ' mode http', ' timeout client 5s', ' timeout server 5s', ' timeout connect 1s'];
+  const lines = [
+    'defaults',
+    ' mode http',
+    ' timeout client 5s',
+    ' timeout server 5s',
+    ' timeout connect 1s',
+    ' retries 0',
+  ];
   lines.push(
     'frontend www',
     ` bind 127.0.0.1:${port}`,
@@ -70,6 +77,7 @@ function configuration(seed, port) {
   const routed = names.filter((name) => name !== 'near');
   for (let i = 1 + below(6); i > 0; i -= 1)
     lines.push(` use_backend b${below(4)} ${condition(chance, routed)}`);
+  lines.push(' use_backend b0 if a b'); // names both hosts, and never matches
   if (below(4) > 0) lines.push(` default_backend b${below(4)}`);
   for (let i = 0; i < 4; i += 1) {
     lines.push(`backend b${i}`, ` server s 127.0.0.1:1`);
