@@ -155,6 +155,37 @@ TEST(Draft, APasswordBecomesARoleAndIsNeverShown) {
   EXPECT_EQ(made.file("apps/web.yaml").find("web-users"), std::string::npos);
 }
 
+TEST(Draft, WhoeverPassesByALoginMayComeFromEverywhere) {
+  const Made made =
+      make("userlist staff\n user ann password x\n" +
+           frontend(" http-request allow if { http_auth(staff) }\n http-request allow if { src 192.0.2.7 }\n"
+                    " http-request deny\n default_backend web\n"));
+  const std::string text = made.file("apps/web.yaml");
+  EXPECT_NE(text.find("allow: {roles: [addresses-9, staff]}"), std::string::npos) << text;
+  EXPECT_EQ(text.find("deny"), std::string::npos) << text;
+}
+
+TEST(Draft, ARefusalOfSomeLoginsIsFollowedWhereEverybodyHasOne) {
+  const Made made = make("userlist staff\n user ann password x\n" +
+                         frontend(" acl in http_auth(staff)\n acl office src 10.0.0.0/8\n"
+                                  " http-request auth unless in\n http-request deny if !office in\n"
+                                  " default_backend web\n"));
+  const std::string text = made.file("apps/web.yaml");
+  EXPECT_NE(text.find("deny: anyone, unless: {source: [10.0.0.0/8]}"), std::string::npos) << text;
+  EXPECT_NE(text.find("staff"), std::string::npos) << text;
+}
+
+TEST(Draft, WhatABackendWantsOfAddressAndLoginIsBothWanted) {
+  const Made made = make("userlist staff\n user ann password x\n" +
+                         frontend(" acl office src 10.0.0.0/8\n"
+                                  " use_backend admin if { path_beg /admin/ } office { http_auth(staff) }\n"
+                                  " default_backend web\n"));
+  const std::string text = made.file("apps/admin.yaml");
+  EXPECT_NE(text.find("allow: {roles: [office]}"), std::string::npos) << text;
+  EXPECT_NE(text.find("deny: {roles: {noneOf: [staff]}}"), std::string::npos) << text;
+  EXPECT_NE(text.find("unless: {source: [10.0.0.0/8]}"), std::string::npos) << text;
+}
+
 TEST(Draft, VariablesAreFilledInOrAskedFor) {
   const std::string text = frontend(" default_backend env\n") + "backend env\n server a \"${HOST}:80\"\n";
   EXPECT_NE(make(text, {}, {{"HOST", "10.9.8.7"}}).file("apps/env.yaml").find("10.9.8.7:80"),

@@ -146,6 +146,8 @@ TermTruth evaluate(const std::vector<Literal>& term, const Cell& cell) {
     } else if (one == Tri::unknown && literal.negated && login_only(*literal.acl)) {
       out.exempts_login = true;
       out.exempt.push_back(literal.acl);
+    } else if (one == Tri::unknown && login_only(*literal.acl)) {
+      out.logins.push_back(literal.acl);
     } else if (one == Tri::unknown) {
       out.known = false;
     }

@@ -33,6 +33,7 @@ struct TermTruth {
   bool narrow = false;                // it asks for host, path or method too
   std::vector<AclPtr> exempt;         // ACLs of addresses or logins that must not match: whom the rule spares
   std::vector<AclPtr> wanted;         // ACLs of addresses that must match
+  std::vector<AclPtr> logins;         // ACLs of logins that must match
   bool exempts_login = false;         // `exempt` holds one of logins
 };
 TermTruth evaluate(const std::vector<Literal>& term, const Cell& cell);

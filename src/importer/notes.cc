@@ -116,11 +116,11 @@ class Notes {
     std::map<std::string, std::string> carried;  // list -> role
     const auto used = roles_used(standing_.apps);
     for (const auto& [name, role] : standing_.roles.all())
-      if (role.of == RoleDraft::Of::login && used.contains(name)) carried[role.subject] = name;
+      if (role.of == RoleDraft::Of::login && used.contains(name)) carried[role.list] = name;
     for (const Section& section : standing_.config.sections) {
       if (section.kind != "userlist") continue;
-      for (const auto& [subject, role] : carried) {
-        if (subject != "userlist " + shown(section.name) && !subject.starts_with("group ")) continue;
+      for (const auto& [list, role] : carried) {
+        if (list != section.name) continue;
         ledger_.carried(section.line, "bundle.yaml: Role " + role);
         for (const Directive& directive : section.own) {
           ledger_.carried(directive.line, "bundle.yaml: Role " + role);
@@ -135,11 +135,12 @@ class Notes {
     for (const Directive& directive : section.own) {
       if (directive.is("acl") && section.proxy()) acl(section, directive);
       if (directive.is("timeout") && directive.word(1) != "check") timeout(directive);
-      if (directive.is("server") || directive.is("server-template") || directive.is("balance") ||
-          directive.is("default-server"))
+      if (directive.is("server") || directive.is("server-template") || directive.is("balance"))
         ledger_.otherwise_lost(directive.line, section.http() || !section.proxy()
                                                    ? "no request of the draft comes to this backend"
                                                    : "mode tcp: Durward publishes HTTP only");
+      if (directive.is("default-server") && section.http())
+        ledger_.own(directive.line, "its options are taken where a server uses them");
       if (directive.is("bind"))
         ledger_.otherwise_lost(directive.line, section.http()
                                                    ? "nothing that the draft publishes is behind it"

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "importer/notes.h"
@@ -35,7 +36,7 @@ class Asker {
     for (const std::string& name : roles_used(standing_.apps)) about_role(standing_.roles.all().at(name));
     for (const Section& section : standing_.config.sections)
       if (section.proxy() && section.http()) about_acls(section, standing_.router.rules_of(section));
-    for (const AppDraft& app : standing_.apps) about_hosts(app);
+    about_hosts();
     std::stable_sort(out_.begin(), out_.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
     return std::move(out_);
   }
@@ -113,13 +114,21 @@ class Asker {
     }
   }
 
-  void about_hosts(const AppDraft& app) {
-    for (const HostDraft* host : app.hosts)
-      if (host->made_up)
-        add(Question::About::host, host->line,
-            fmt::format("{}: which hosts are they? (drafted as '{}' of app {})", host->why, host->host,
-                        app.name),
-            "");
+  // Once for each name, whatever number of apps has it.
+  void about_hosts() {
+    std::map<std::string, std::pair<const HostDraft*, std::vector<std::string>>> made_up;
+    for (const AppDraft& app : standing_.apps)
+      for (const HostDraft* host : app.hosts) {
+        if (!host->made_up) continue;
+        auto& [draft, apps] = made_up[host->host];
+        draft = host;
+        apps.push_back(app.name);
+      }
+    for (const auto& [name, entry] : made_up)
+      add(Question::About::host, entry.first->line,
+          fmt::format("{}: which hosts are they? (drafted as '{}' of app {})", entry.first->why, name,
+                      join(entry.second, ", ")),
+          "");
   }
 
   Context& context_;

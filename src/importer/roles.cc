@@ -75,6 +75,7 @@ RoleDraft RoleBook::of_login(const Acl& acl) const {
   role.lines = acl.lines();
   const Criterion& first = acl.criteria.front();
   const std::string list = first.sample.argument;
+  role.list = list;
   const bool group = first.sample.text.starts_with("http_auth_group");
   std::vector<std::string> groups;
   if (group)

@@ -17,6 +17,7 @@ std::string bundle_name(std::string_view text, std::string_view fallback);
 struct RoleDraft {
   enum class Of { addresses, login, app } of = Of::app;
   std::string name;
+  std::string list;                  // of a login: the userlist's name
   std::string subject;               // the ACL's name, "userlist staff", the app's name
   std::vector<std::string> details;  // networks, or users
   std::vector<std::uint32_t> lines;

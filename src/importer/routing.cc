@@ -288,32 +288,53 @@ Decision Router::decide(const Rules& rules, const Cell& cell) {
   return decision;
 }
 
+// Those of a set of rules who are let pass before the rest of it is asked.
+struct Router::Passed {
+  Addresses alive = Addresses::all();  // whom no rule has let pass
+  std::set<std::string> roles;         // of those whom one has
+  bool by_login = false;               // some by their login, wherever they are
+};
+
+void Router::pass(const Rule& rule, const TermTruth& truth, Passed& passed, Decision& decision) {
+  if (truth.exempts_login) return;
+  use(rule, decision);
+  for (const AclPtr& acl : truth.wanted) passed.roles.insert(roles_.of(*acl));
+  for (const AclPtr& acl : truth.logins) passed.roles.insert(roles_.of(*acl));
+  if (truth.logins.empty())
+    passed.alive = passed.alive.intersected(truth.from.complement());
+  else
+    passed.by_login = true;
+}
+
+// Whether whoever is still there has all of these logins, since rules above refuse the others.
+bool Router::all_wanted(const std::vector<AclPtr>& logins, const Decision& decision) {
+  return std::all_of(logins.begin(), logins.end(),
+                     [&](const AclPtr& acl) { return decision.roles.contains({roles_.of(*acl)}); });
+}
+
 void Router::refuse(const std::vector<Rule>& set, const Cell& cell, Decision& decision) {
-  Addresses alive = Addresses::all();  // those whom no rule has let pass
-  std::set<std::string> passed;        // roles of those whom one has
+  Passed passed;
   for (const Rule& rule : set) {
     for (const auto& term : rule.terms) {
       const TermTruth truth = evaluate(term, cell);
       if (!truth.possible) continue;
-      Fate& fate = fates_[rule.directive->line];
-      if (!truth.known) {
-        fate.why = Idle::unknown;
+      const bool passes = rule.act == Rule::Act::pass;
+      if (!truth.known || (!passes && !all_wanted(truth.logins, decision))) {
+        fates_[rule.directive->line].why = Idle::unknown;
         continue;
       }
-      std::set<std::string> spared = passed;
-      for (const AclPtr& acl : truth.exempt) spared.insert(roles_.of(*acl));
-      if (rule.act == Rule::Act::pass) {
-        if (truth.exempts_login) continue;
-        use(rule, decision);
-        alive = alive.intersected(truth.from.complement());
-        for (const AclPtr& acl : truth.wanted) passed.insert(roles_.of(*acl));
+      if (passes) {
+        pass(rule, truth, passed, decision);
         continue;
       }
       if (rule.act == Rule::Act::upgrade && cell.tls) continue;
-      const Addresses hit = truth.from.intersected(alive);
+      const Addresses hit = truth.from.intersected(passed.alive);
       if (hit.empty()) continue;
       use(rule, decision);
-      if (!truth.exempts_login) decision.denied = decision.denied.united(hit);
+      std::set<std::string> spared = passed.roles;
+      for (const AclPtr& acl : truth.exempt) spared.insert(roles_.of(*acl));
+      // Who may pass by a login may do so from everywhere: the role alone decides.
+      if (!truth.exempts_login && !passed.by_login) decision.denied = decision.denied.united(hit);
       if (!spared.empty() && !truth.by_address) decision.roles.insert(spared);
     }
   }
@@ -335,7 +356,7 @@ bool Router::choose_by(const Rule& rule, const Cell& cell, Decision& decision) {
     const TermTruth truth = evaluate(term, cell);
     if (!truth.possible) continue;
     std::set<std::string> wanted;
-    if (!truth.known || truth.exempts_login) {
+    if (!truth.known || truth.exempts_login || (!truth.logins.empty() && !truth.narrow)) {
       fate.why = Idle::unknown;
       continue;
     }
@@ -353,8 +374,9 @@ bool Router::choose_by(const Rule& rule, const Cell& cell, Decision& decision) {
     }
     use(rule, decision);
     decision.backend = rule.backend;
-    for (const AclPtr& acl : truth.wanted) wanted.insert(roles_.of(*acl));
-    if (!wanted.empty()) decision.roles.insert(wanted);
+    // All of them are wanted at once: a set of its own for each.
+    for (const auto* acls : {&truth.wanted, &truth.logins})
+      for (const AclPtr& acl : *acls) decision.roles.insert({roles_.of(*acl)});
     decision.denied = decision.denied.united(truth.from.complement());
     return true;
   }
@@ -375,8 +397,10 @@ void Router::report_idle() {
           fmt::format("rests on {}, which a route cannot ask{}", what.empty() ? "more than an address" : what,
                       refuses ? ": what HAProxy refuses here is not refused by the draft" : ""));
     } else {
-      context_.ledger.otherwise_lost(line, refuses ? "refuses no request that the draft takes"
-                                                   : "no request gets here: rules above it take them all");
+      context_.ledger.otherwise_lost(
+          line, fate.used ? "no route of the draft rests on it: another frontend has its hosts"
+                : refuses ? "refuses no request that the draft takes"
+                          : "no request gets here: rules above it take them all");
     }
   }
 }

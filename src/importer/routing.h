@@ -68,6 +68,9 @@ class Router {
   Decision decide(const Rules& rules, const Cell& cell);
   void choose(const Rules& rules, const Cell& cell, Decision& decision);
   bool choose_by(const Rule& rule, const Cell& cell, Decision& decision);
+  bool all_wanted(const std::vector<AclPtr>& logins, const Decision& decision);
+  struct Passed;
+  void pass(const Rule& rule, const TermTruth& truth, Passed& passed, Decision& decision);
   void refuse(const std::vector<Rule>& set, const Cell& cell, Decision& decision);
   void use(const Rule& rule, Decision& decision);
 

@@ -42,7 +42,7 @@ TEST(Words, VariablesStandInDoubleQuotesOnly) {
   const Words unknown = split_words(R"(server a "${NONE}:80")", variables);
   EXPECT_EQ(unknown.unknown, Texts{"NONE"});
   EXPECT_TRUE(unknown.words.at(2).unresolved);
-  EXPECT_EQ(unknown.words.at(2).column, 11U);
+  EXPECT_EQ(unknown.words.at(2).column, 10U);
 }
 
 TEST(Words, WhatHaproxyRefusesIsSaid) {
