@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/mutant.h"
 #include "importer/codes.h"
 #include "importer/hosts.h"
 
@@ -334,7 +335,8 @@ void Router::refuse(const std::vector<Rule>& set, const Cell& cell, Decision& de
       std::set<std::string> spared = passed.roles;
       for (const AclPtr& acl : truth.exempt) spared.insert(roles_.of(*acl));
       // Who may pass by a login may do so from everywhere: the role alone decides.
-      if (!truth.exempts_login && !passed.by_login) decision.denied = decision.denied.united(hit);
+      if (!truth.exempts_login && !passed.by_login && !mutant("import-forgets-addresses"))
+        decision.denied = decision.denied.united(hit);
       if (!spared.empty() && !truth.by_address) decision.roles.insert(spared);
     }
   }
@@ -342,7 +344,7 @@ void Router::refuse(const std::vector<Rule>& set, const Cell& cell, Decision& de
 
 void Router::choose(const Rules& rules, const Cell& cell, Decision& decision) {
   for (const Rule& rule : rules.backends)
-    if (choose_by(rule, cell, decision)) return;
+    if (choose_by(rule, cell, decision) && !mutant("import-ignores-order")) return;
   if (rules.fallback.empty() || config_.backend(rules.fallback) == nullptr) return;
   decision.backend = rules.fallback;
   decision.lines.insert(rules.fallback_line);
