@@ -96,6 +96,11 @@ std::string add_rows(const std::string& map, unsigned version, const generation:
   return next > first ? out : std::string();
 }
 
+std::string add_row(const std::string& map, const std::string& key, const std::string& value) {
+  assert(plain_key(key) && plain_value(value));
+  return fmt::format("add map {} {} {}", map, key, value);
+}
+
 std::string set_row(const std::string& map, const std::string& key, const std::string& value) {
   assert(plain_key(key) && plain_value(value));
   return fmt::format("set map {} {} {}", map, key, value);

@@ -39,6 +39,8 @@ std::string prepare(const std::string& map);
 // not even one row fits.
 std::string add_rows(const std::string& map, unsigned version, const generation::Rows& rows,
                      std::size_t& next);
+std::string add_row(const std::string& map, const std::string& key,
+                    const std::string& value);  // beside what is there
 std::string commit(const std::string& map, unsigned version);
 std::string set_row(const std::string& map, const std::string& key, const std::string& value);
 std::string del_row(const std::string& map, const std::string& key);

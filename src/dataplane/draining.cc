@@ -21,6 +21,17 @@ void Draining::add(int worker) {
   live_.set_old_workers(workers());
 }
 
+void Draining::retire() {
+  for (const auto& [pid, last] : last_) {
+    if (retired_.contains(pid) || mutant("old-workers-decide-on")) continue;
+    if (auto done = live_.retire(pid))
+      retired_.insert(pid);
+    else
+      observer_.failed(done.error());
+  }
+  std::erase_if(retired_, [&](int pid) { return !last_.contains(pid); });
+}
+
 void Draining::watch(const std::vector<int>& pids) {
   for (const auto& [pid, last] : last_)
     if (std::ranges::count(pids, pid) == 0) observer_.worker_ended(pid, last);

@@ -20,6 +20,8 @@ class Draining {
   void turn_to(int worker);
   // It was replaced by our own reload. Those of earlier ones may be draining still.
   void add(int worker);
+  // Those that were replaced answer nothing new from now on. Once there is a worker that does.
+  void retire();
   // All that the master knows of.
   void watch(const std::vector<int>& pids);
   // Likewise, of a HAProxy that we have not spoken to before.
@@ -31,6 +33,7 @@ class Draining {
   Observer& observer_;
   std::map<int, std::uint64_t> last_;  // pid -> last sequence number read
   std::set<int> followed_;             // those whose log the observer reads
+  std::set<int> retired_;
 };
 
 }  // namespace durward::dataplane

@@ -335,9 +335,24 @@ Status Live::set_generation(const std::string& name) {
   return change(command::set_row(runtime(generation::switches_map), "generation", name));
 }
 
+Status Live::retire(int pid) {
+  const std::string routes = "maps/routes.map";
+  const auto mark = command::add_row(runtime(generation::switches_map), "retired", "1");
+  const auto marked = haproxy_.master().ask_worker(pid, mark);
+  if (!marked) return tl::unexpected(marked.error());
+  if (auto done = expect_empty(*marked); !done) return done;
+  const auto prepared = haproxy_.master().ask_worker(pid, command::prepare(routes));
+  if (!prepared) return tl::unexpected(prepared.error());
+  if (prepared->empty()) return {};  // it has ended
+  const auto version = read_version(*prepared);
+  if (!version) return tl::unexpected(version.error());
+  const auto committed = haproxy_.master().ask_worker(pid, command::commit(routes, *version));
+  return committed ? expect_empty(*committed) : tl::unexpected(committed.error());
+}
+
 Status Live::set_closing(bool closing) {
   const std::string file = runtime(generation::switches_map);
-  if (closing) return add_rows(file, 0, {{"closing", "1"}});
+  if (closing) return change(command::add_row(file, "closing", "1"));
   auto reply = ask(command::del_row(file, "closing"));
   if (!reply) return tl::unexpected(reply.error());
   return read_changed(*reply).map([](bool) {});

@@ -52,6 +52,9 @@ class Live {
   Status set_slots(sys_seconds now);
   Status set_lease(sys_seconds end);
   Status set_generation(const std::string& name);
+  // An old worker answers what it has begun and nothing else: over a connection that a client keeps, its
+  // rules would be those of before for as long as it lives.
+  Status retire(int pid);
   // From now on each answer over HTTP/1 ends its connection, or not.
   Status set_closing(bool closing);
   Status replace_certificate(const std::string& file, const std::string& pem);

@@ -331,6 +331,7 @@ class Reconciler::Worker {
     auto revision = mirror_.reload(now());
     if (!revision) return tl::unexpected(revision.error());
     if (auto done = live_.resync(*current_, now(), now() + lease()); !done) return done;
+    draining_.retire();
     changes_.forget();
     renewal_.restart(now());
     effective_ = *revision;

@@ -343,6 +343,18 @@ TEST_F(Reconciling, WhatAReplacedWorkerStillLogsCanBeRead) {
   EXPECT_EQ(observer_.ended_last_, 2U);
 }
 
+TEST_F(Reconciling, AReplacedWorkerDecidesNothingMore) {
+  ASSERT_EQ(apply(generation()), "");
+  log_in('A');
+  testing::RawClient first(port_), second(port_);
+  ASSERT_TRUE(first.open() && second.open());
+  std::this_thread::sleep_for(200ms);  // the worker of now has accepted them
+  ASSERT_EQ(apply(reloading(20'000)), "");
+  EXPECT_EQ(first.ask(request("/x", 'A'))->status, 503);
+  EXPECT_EQ(second.ask(request("/open"))->status, 503);
+  EXPECT_EQ(status("/x", 'A'), 200);
+}
+
 TEST_F(Reconciling, ARevocationReachesWorkersOfEarlierReloads) {
   ASSERT_EQ(apply(generation()), "");
   log_in('A');

@@ -96,7 +96,8 @@ Result<std::string> MasterApi::ask_worker(int pid, const std::string& command) c
   const std::string line = fmt::format("@!{} {}", pid, command);
   auto reply = ask(line, first_patience);
   if (!reply && has(pid)) reply = ask(line, reply_timeout);
-  if (!reply && !has(pid)) return std::string();
+  const bool unknown = reply && reply->starts_with("Can't find the target PID");
+  if (unknown || (!reply && !has(pid))) return std::string();
   return reply;
 }
 

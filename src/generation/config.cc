@@ -190,6 +190,8 @@ class Config {
         "a worker that is being replaced closes idle connections, and a request may be on its way on one");
     w_.line("http-after-response set-header connection close if {{ str(closing),map_str({}) -m found }}",
             map(switches_map));
+    w_.comment("one that was replaced has no routes any more, whoever still holds a connection to it");
+    w_.line("acl is_retired str(retired),map_str({}) -m found", map(switches_map));
     render_request_rules(in_, listener, w_);
   }
 

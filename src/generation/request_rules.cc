@@ -179,6 +179,13 @@ class RequestRules {
         "cache-control no-store if {{ var(txn.why) -m found }}");
   }
 
+  void refuse_503(const char* when) {
+    w_.line(
+        "http-request return status 503 content-type text/html lf-file pages/not_ready.html hdr "
+        "cache-control no-store hdr retry-after 1 if {}",
+        when);
+  }
+
   void credentials() {
     w_.comment("--- the session token, from the cookie or from a bearer of ours; then neither goes further");
     w_.line("acl is_bearer req.hdr(authorization) -m beg -i 'bearer dwt_'");
@@ -221,6 +228,8 @@ class RequestRules {
     }
     w_.line("http-request set-var(txn.why) str(no_host) unless {{ var(txn.r) -m found }}");
     w_.line("http-request set-var(txn.why) str(no_route) if {{ var(txn.r) -m beg -- - > = }}");
+    w_.line("http-request set-var(txn.why) str(not_ready) if {{ var(txn.why) -m found }} is_retired");
+    refuse_503("{ var(txn.why) -m str not_ready }");
     w_.comment("a step that led nowhere leaves its own row behind, which names no route for the log");
     w_.line("http-request unset-var(txn.r) if {{ var(txn.r) -m beg > = }}");
     refuse_404();
@@ -250,9 +259,7 @@ class RequestRules {
     w_.line(
         "http-request set-var(txn.why) str(not_ready) unless {{ var(txn.lease),sub(txn.now) gt 0 }} {{ "
         "var(txn.gate),sub(proc.started) ge 0 }}");
-    w_.line(
-        "http-request return status 503 content-type text/html lf-file pages/not_ready.html hdr "
-        "cache-control no-store hdr retry-after 1 if {{ var(txn.why) -m found }}");
+    refuse_503("{ var(txn.why) -m found }");
   }
 
   void session() {
@@ -301,9 +308,7 @@ class RequestRules {
       w_.line(
           "http-request set-var(txn.why) str(not_ready) if {{ var(txn.r) -m beg w x }} !{{ var(txn.w) -m "
           "found }}");
-      w_.line(
-          "http-request return status 503 content-type text/html lf-file pages/not_ready.html hdr "
-          "cache-control no-store hdr retry-after 1 if {{ var(txn.why) -m found }}");
+      refuse_503("{ var(txn.why) -m found }");
       w_.line("http-request set-var(txn.q) var(txn.q),concat(.,txn.w) if {{ var(txn.r) -m beg w x }}");
     }
     if (any_sources()) {
@@ -429,9 +434,7 @@ class RequestRules {
     w_.comment("--- allowed: say who it is");
     w_.line("http-request set-var(txn.who) var(txn.key),map_str({}) if is_session", map(identities_map));
     w_.line("http-request set-var(txn.why) str(not_ready) if is_session !{{ var(txn.who) -m found }}");
-    w_.line(
-        "http-request return status 503 content-type text/html lf-file pages/not_ready.html hdr "
-        "cache-control no-store hdr retry-after 1 if is_refused");
+    refuse_503("is_refused");
     w_.line("http-request set-header x-durward-user %[var(txn.who),field(1,|)] if is_session");
     w_.line(
         "http-request set-header x-durward-email %[var(txn.who),field(2,|)] if is_session !{{ "
@@ -466,7 +469,6 @@ class RequestRules {
     w_.line(
         "http-response deny deny_status 403 if r_session r_long !{{ var(txn.key),map_str({}) -m found }}{}",
         map(sessions_map), live);
-    w_.comment("what lasts may end during a reload: over HTTP/1 its connection is not used again");
     w_.line(
         "http-response set-header connection close if {{ res.hdr(content-type) -m beg text/event-stream }} "
         "|| {{ "

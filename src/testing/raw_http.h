@@ -78,9 +78,11 @@ class RawClient {
     out.body = buffer_.substr(0, body);
     buffer_.erase(0, body);
     const auto connection = out.headers.find("connection");
-    if (connection != out.headers.end() && connection->second == "close") close();
+    if (!head && connection != out.headers.end() && connection->second == "close") close();
     return out;
   }
+  // Without asking anything yet.
+  bool open() { return fd_ || connect(); }
   void close() {
     fd_.reset();
     buffer_.clear();

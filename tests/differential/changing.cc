@@ -179,6 +179,8 @@ bool Changing::change(unsigned number) {
   EXPECT_TRUE(done) << done.error().message;
   if (!done) return false;
   worker_ = reconciler_->status().worker;
+  for (auto& [pid, generations] : judged_by_)
+    generations.clear();  // those that were replaced answer nothing new
   judged_by_[worker_] = {new_};
   estate_ = wanted_;
   old_ = new_;
@@ -242,6 +244,10 @@ std::vector<Candidate> Changing::right_answers(const Probe& probe, const Person*
   const auto known = judged_by_.find(worker);
   const auto generations =
       known != judged_by_.end() ? known->second : std::vector<generation::GenerationPtr>{old_, new_};
+  if (generations.empty()) {
+    out.push_back(candidate(new_, testing::nobody(), probe, when + "; by a worker that was replaced"));
+    out.back().refused = true;
+  }
   for (const auto& generation : generations)
     for (const auto& subject : may_be(person, worker))
       out.push_back(candidate(generation, subject, probe,

@@ -78,7 +78,8 @@ class Comparison {
   std::string run() {
     if (candidate_.refused) {
       const int came = outcome_.answer ? outcome_.answer->status : 0;
-      if (came != 401 && came != 403 && came != 503) differ("status", "a refusal", std::to_string(came));
+      if (came != 400 && came != 401 && came != 403 && came != 421 && came != 503)
+        differ("status", "a refusal", std::to_string(came));
       return out_;
     }
     const bool turned_away = verdict_.reason != Reason::bad_request && misdirected(outcome_.probe);
