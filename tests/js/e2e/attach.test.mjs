@@ -322,7 +322,7 @@ describe('another supervisor', () => {
   let haproxy;
 
   before(async () => {
-    estate = new Estate('e2e-supervised', { args: ['--no-haproxy'] });
+    estate = new Estate('e2e-other-supervisor', { args: ['--no-haproxy'] });
     await estate.prepare({});
     const { state } = estate.gateway;
     haproxy = new ForeignHaproxy({
