@@ -49,6 +49,15 @@ std::optional<std::string_view> field(std::string_view line, std::string_view na
   return line.substr(0, line.find_first_of(" ,\n"));
 }
 
+// The stream that a line begins with, up to `end`. It goes into a command: nothing but a number may.
+std::optional<std::string> pointer_at(const std::string& line, std::string_view end) {
+  const auto at = line.find(end);
+  if (!line.starts_with("0x") || at == std::string::npos ||
+      line.find_first_not_of("0123456789abcdef", 2) != at)
+    return std::nullopt;
+  return line.substr(0, at);
+}
+
 }  // namespace
 
 namespace command {
@@ -187,24 +196,18 @@ std::vector<Stream> read_streams(std::string_view reply) {
   std::vector<Stream> out;
   for (const auto& line : split(reply, '\n')) {
     // "0x55…: [23/Nov/2026:00:39:02.969687] id=7 proto=…"
-    if (!line.starts_with("0x")) continue;
-    const auto colon = line.find(": [");
+    const auto pointer = pointer_at(line, ": [");
     const auto id = field(line, " id=");
-    // It goes into a command: nothing but a number may.
-    if (colon == std::string::npos || !id || line.find_first_not_of("0123456789abcdef", 2) != colon) continue;
-    if (const auto value = number<std::uint64_t>(*id)) out.push_back({line.substr(0, colon), *value});
+    if (!pointer || !id) continue;
+    if (const auto value = number<std::uint64_t>(*id)) out.push_back({*pointer, *value});
   }
   return out;
 }
 
 std::vector<std::string> read_stream_pointers(std::string_view reply) {
   std::vector<std::string> out;
-  for (const auto& line : split(reply, '\n')) {
-    const auto colon = line.find(": ");
-    if (line.starts_with("0x") && line.find_first_not_of("0123456789abcdef", 2) == colon &&
-        colon != line.npos)
-      out.emplace_back(line.substr(0, colon));
-  }
+  for (const auto& line : split(reply, '\n'))
+    if (auto pointer = pointer_at(line, ": ")) out.push_back(std::move(*pointer));
   return out;
 }
 

@@ -46,10 +46,10 @@ void Draining::watch(const std::vector<int>& pids) {
   live_.set_old_workers(pids);
 }
 
-void Draining::find(const Processes& processes) {
-  watch(processes.old_workers);
-  std::vector<int> all = processes.old_workers;
-  all.push_back(processes.worker);
+void Draining::find(int worker, const std::vector<int>& old_workers) {
+  watch(old_workers);
+  std::vector<int> all = old_workers;
+  all.push_back(worker);
   observer_.found(all);
 }
 

@@ -24,8 +24,8 @@ class Draining {
   void retire();
   // All that the master knows of.
   void watch(const std::vector<int>& pids);
-  // Likewise, of a HAProxy that we have not spoken to before.
-  void find(const Processes& processes);
+  // Likewise, of a HAProxy that we have not spoken to before, and which worker serves.
+  void find(int worker, const std::vector<int>& old_workers);
   std::vector<int> workers() const;
 
  private:

@@ -167,13 +167,13 @@ class Reconciler::Worker {
     if (!processes || processes->worker == 0) return revive(processes);
     master_ = processes->master;
     lost_since_ = {};
-    draining_.watch(processes->old_workers);
     if (processes->worker != live_.worker() && !(mutant("foreign-start-unnoticed") && in_sync_)) {
       const bool foreign = live_.worker() != 0;
-      draining_.find(*processes);
+      draining_.find(processes->worker, processes->old_workers);
       draining_.turn_to(processes->worker);
       return resync(foreign ? "HAProxy was restarted by someone else" : "found HAProxy running");
     }
+    draining_.watch(processes->old_workers);
     if (auto log = watch_log(); !log) return log;
     return in_sync_ && !mutant("drift-unnoticed") ? live_.check_samples() : Status{};
   }
@@ -241,7 +241,7 @@ class Reconciler::Worker {
   Status restart(const generation::Generation& wanted, const Plan& plan) {
     auto processes = options_.haproxy.processes();
     const bool running = processes && processes->worker != 0;
-    if (running) draining_.find(*processes);
+    if (running) draining_.find(processes->worker, processes->old_workers);
     const auto before = current_;
     current_ = std::make_shared<generation::Generation>(wanted);
     if (!before && running && will_do(processes->worker, wanted)) {
@@ -295,7 +295,7 @@ class Reconciler::Worker {
     auto worker = options_.haproxy.start();
     if (!worker) return tl::unexpected(worker.error());
     live_.attach(*worker);
-    draining_.find({.master = 0, .worker = *worker, .old_workers = {}, .failed_reloads = 0});
+    draining_.find(*worker, {});
     return {};
   }
 

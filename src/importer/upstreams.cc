@@ -279,9 +279,7 @@ class Reader {
     if (directive == nullptr) return;
     const std::string& how = directive->word(1);
     if (how == "leastconn" || how == "source") out_.balance = how;
-    if (how == "roundrobin" || !out_.balance.empty())
-      out_.lines.insert(directive->line);
-    else if (how == "static-rr")
+    if (how == "roundrobin" || how == "static-rr" || !out_.balance.empty())
       out_.lines.insert(directive->line);
     else
       context_.ledger.lost(directive->line,

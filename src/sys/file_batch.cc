@@ -18,12 +18,6 @@ void add_once(std::vector<std::string>& names, std::string name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
 }
 
-Status sync_directory(const std::string& path) {
-  const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) return file_error("fsync", path, errno);
-  return {};
-}
-
 }  // namespace
 
 FileBatch::~FileBatch() {
@@ -33,7 +27,7 @@ FileBatch::~FileBatch() {
 Status FileBatch::make_directory(const std::string& path, unsigned mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) {
     add_once(directories_, path);
-    add_once(directories_, std::filesystem::path(path).parent_path().string());
+    add_once(directories_, parent_of(path));
     return {};
   }
   return file_error("make the directory", path, errno);
@@ -45,7 +39,7 @@ Status FileBatch::write(const std::string& path, std::string_view bytes, unsigne
   Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return file_error("write", path, errno);
   const auto& one = written_.emplace_back(std::move(file), std::move(temporary), path);
-  add_once(directories_, target.parent_path().string());
+  add_once(directories_, parent_of(path));
   if (::fchmod(one.file.get(), mode) != 0) return file_error("set the mode of", path, errno);
   if (const int code = write_fully(one.file.get(), bytes); code != 0) return file_error("write", path, code);
   // A beginning only: whether it worked is what fsync tells.

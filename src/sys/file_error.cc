@@ -20,13 +20,20 @@ tl::unexpected<Error> file_error(std::string_view action, const std::string& pat
   return fail("SYS003", message, code == ENOSPC || code == EDQUOT ? "free disk space" : "");
 }
 
-Status sync_parent(const std::string& path) {
+std::string parent_of(const std::string& path) {
   std::string parent = std::filesystem::path(path).parent_path().string();
-  if (parent.empty()) parent = ".";
-  const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return file_error("open", parent, errno);
-  if (::fsync(directory.get()) != 0) return file_error("fsync", parent, errno);
+  return parent.empty() ? "." : parent;
+}
+
+Status sync_directory(const std::string& path) {
+  const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return file_error("open", path, errno);
+  if (::fsync(directory.get()) != 0) return file_error("fsync", path, errno);
   return {};
+}
+
+Status sync_parent(const std::string& path) {
+  return sync_directory(parent_of(path));
 }
 
 }  // namespace durward::sys

@@ -7,24 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 
 #include "sys/fd.h"
+#include "sys/file_batch.h"
 #include "sys/file_error.h"
 
 namespace durward::sys {
-namespace {
-
-Status fill_file(int fd, const std::string& path, std::string_view bytes, unsigned mode) {
-  if (::fchmod(fd, mode) != 0) return file_error("set the mode of", path, errno);
-  if (const int code = write_fully(fd, bytes); code != 0) return file_error("write", path, code);
-  if (::fsync(fd) != 0) return file_error("fsync", path, errno);
-  return {};
-}
-
-}  // namespace
-
 Result<std::string> read_file(const std::string& path) {
   // O_NONBLOCK: opening a FIFO somebody put there must not hang us.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -53,17 +42,9 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 Status write_file(const std::string& path, std::string_view bytes, unsigned mode) {
-  const std::filesystem::path target(path);
-  std::string temporary = (target.parent_path() / ("." + target.filename().string() + ".XXXXXX")).string();
-  const Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file) return file_error("write", path, errno);
-  Status done = fill_file(file.get(), path, bytes, mode);
-  if (done && ::rename(temporary.c_str(), path.c_str()) != 0) done = file_error("replace", path, errno);
-  if (!done) {
-    ::unlink(temporary.c_str());
-    return done;
-  }
-  return sync_parent(path);
+  FileBatch files;
+  if (auto written = files.write(path, bytes, mode); !written) return written;
+  return files.commit();
 }
 
 Status ensure_private_file(const std::string& path) {
